@@ -1,0 +1,277 @@
+"""The law book: all rule pages, compiled once and cached.
+
+The built-in pages are read from `rules/`, a project's own from the folders its
+configuration names. Reading forty pages of Markdown costs a quarter of a second, so the
+compiled rules are cached; a page that has changed, or a cache that cannot be trusted, is
+compiled again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from govlint import __version__
+from govlint.data import data_dir
+from govlint.errors import ConfigError, RuleError, UsageError
+from govlint.model import Rule, Severity
+
+BUILTIN_KINDS = ("suppression-reason", "suppression-unused", "syntax")
+_FIELDS = ("code", "name", "since", "check", "spec", "pack", "summary", "why", "fix", "path", "digest")
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """All rules by code, built-in ones first."""
+
+    rules: Mapping[str, Rule] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """A digest over the pages' contents: equal on every machine for equal pages."""
+        return ruleset_digest(self.rules.values())
+
+    def get(self, wanted: str) -> Rule:
+        """The rule of a code or name. Raises UsageError with the nearest one."""
+        for rule in self.rules.values():
+            if wanted in (rule.code, rule.name) or wanted.upper() == rule.code:
+                return rule
+        raise UsageError(self._unknown(wanted))
+
+    def select(self, select: Sequence[str] | None, ignore: Sequence[str] = ()) -> list[Rule]:
+        """The rules that `select` names and `ignore` does not.
+
+        An entry is a code, a name, the beginning of a code (`GOV1`), a pack or `all`;
+        no `select` means all. Raises UsageError for an entry that means no rule.
+        """
+        chosen: dict[str, Rule] = {}
+        for entry in select or ("all",):
+            chosen.update((rule.code, rule) for rule in self._matching(entry))
+        for entry in ignore:
+            for rule in self._matching(entry):
+                chosen.pop(rule.code, None)
+        return [rule for rule in self.rules.values() if rule.code in chosen]
+
+    def _matching(self, entry: str) -> list[Rule]:
+        word = entry.strip()
+        if word.lower() == "all":
+            return list(self.rules.values())
+        found = [
+            rule
+            for rule in self.rules.values()
+            if word in (rule.code, rule.name, rule.pack)
+            or (len(word) >= 3 and rule.code.startswith(word.upper()))
+        ]
+        if not found:
+            raise UsageError(self._unknown(word))
+        return found
+
+    def _unknown(self, word: str) -> str:
+        names = [name for rule in self.rules.values() for name in (rule.code, rule.name, rule.pack)]
+        close = get_close_matches(word, names, 1) or get_close_matches(word.upper(), names, 1)
+        hint = f"did you mean {close[0]!r}?" if close else "see `govlint rules list`"
+        return f"no rule is called {word!r}; {hint}"
+
+
+def ruleset_digest(rules: Iterable[Rule]) -> str:
+    """`sha256:…` over the codes and pages of the rules, in order of code."""
+    whole = hashlib.sha256()
+    for rule in sorted(rules, key=lambda r: r.code):
+        whole.update(f"{rule.code} {rule.digest}\n".encode())
+    return f"sha256:{whole.hexdigest()}"
+
+
+def check_kinds() -> tuple[str, ...]:
+    """The kinds of check there are, found by listing the folder, importing none."""
+    folder = Path(__file__).parent / "checks"
+    names = sorted(
+        entry.name[:-3].replace("_", "-")
+        for entry in os.scandir(folder)
+        if entry.name.endswith(".py") and not entry.name.startswith("_")
+    )
+    return (*names, *BUILTIN_KINDS)
+
+
+def load_catalog(rule_dirs: Sequence[Path] = ()) -> Catalog:
+    """The built-in rules and those of a project's folders.
+
+    Raises RuleError for a faulty page and ConfigError for a folder that is not there.
+    """
+    rules: dict[str, Rule] = {}
+    for folder in (data_dir("rules"), *rule_dirs):
+        if not folder.is_dir():
+            raise ConfigError(f"the rule folder {folder} does not exist")
+        for rule in _load_folder(folder):
+            _add(rules, rule)
+    return Catalog(dict(sorted(rules.items())))
+
+
+def _add(rules: dict[str, Rule], rule: Rule) -> None:
+    for other in rules.values():
+        if rule.code == other.code or rule.name == other.name:
+            what = rule.code if rule.code == other.code else rule.name
+            raise RuleError(f"{what} is already the rule of {other.path}", rule.path, 2)
+    rules[rule.code] = rule
+
+
+def page_paths(folder: Path) -> list[Path]:
+    """The rule pages in a folder and below it, in a stable order; README pages are none."""
+    return sorted(
+        path for path in folder.rglob("*.md") if path.name != "README.md" and path.is_file()
+    )
+
+
+def _load_folder(folder: Path) -> list[Rule]:
+    paths = page_paths(folder)
+    stamp = _stamp(paths)
+    cached = _read_cache(folder, stamp)
+    if cached is not None:
+        return cached
+    rules = [compile_page(path) for path in paths]
+    _write_cache(folder, stamp, rules)
+    return rules
+
+
+def compile_page(path: Path) -> Rule:
+    """Read one page and check it against the check it names. Raises RuleError."""
+    from govlint import pages
+
+    shown = str(path)
+    try:
+        text = path.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise RuleError(f"the page is not UTF-8: {error.reason}", shown) from None
+    except OSError as error:
+        raise RuleError(f"the page cannot be read: {error.strerror}", shown) from None
+    rule = pages.parse(text, shown).rule
+    _check_kind(rule, text)
+    return rule
+
+
+def _check_kind(rule: Rule, text: str) -> None:
+    kinds = check_kinds()
+    if rule.check not in kinds:
+        close = get_close_matches(rule.check, kinds, 1)
+        hint = f", did you mean `{close[0]}`?" if close else ""
+        raise RuleError(
+            f"there is no check `{rule.check}`{hint}; there are {', '.join(kinds)}",
+            rule.path,
+            _line_of(text, "check"),
+        )
+    if rule.check in BUILTIN_KINDS:
+        if rule.params:
+            raise RuleError(f"the check `{rule.check}` takes no params", rule.path, _line_of(text, "params"))
+        return
+    try:
+        make_params(rule)
+    except ValueError as error:
+        raise RuleError(str(error), rule.path, _line_of(text, "params")) from None
+
+
+def _line_of(text: str, key: str) -> int:
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.startswith(f"{key}:"):
+            return number
+    return 1
+
+
+def make_params(rule: Rule) -> Any:
+    """The check's `Params` with what the page sets. Raises ValueError with the nearest name."""
+    import importlib
+    from dataclasses import fields
+
+    module = importlib.import_module(f"govlint.checks.{rule.check.replace('-', '_')}")
+    known = {entry.name: entry for entry in fields(module.Params)}
+    values: dict[str, Any] = {}
+    for name, value in rule.params.items():
+        key = name.replace("-", "_")
+        if key not in known:
+            close = get_close_matches(key, known, 1)
+            hint = f", did you mean `{close[0]}`?" if close else ""
+            listed = ", ".join(known) or "none"
+            raise ValueError(f"the check `{rule.check}` has no param `{name}`{hint}; it has {listed}")
+        default = known[key].default
+        if isinstance(value, list):
+            value = tuple(value)
+        if isinstance(default, str | bool | int | tuple) and type(value) is not type(default):
+            raise ValueError(
+                f"param `{name}` of the check `{rule.check}` is {type(default).__name__},"
+                f" found {type(value).__name__} {value!r}"
+            )
+        if isinstance(value, tuple) and not all(isinstance(part, str) for part in value):
+            raise ValueError(f"param `{name}` of the check `{rule.check}` is a list of words")
+        values[key] = value
+    return module.Params(**values)
+
+
+# -- the compiled catalogue -------------------------------------------------------------------------
+
+
+def _stamp(paths: Sequence[Path]) -> str:
+    whole = hashlib.sha256(f"{__version__} 1 {check_kinds()}\n".encode())
+    for path in paths:
+        status = path.stat()
+        whole.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ino}\n".encode("utf-8", "surrogateescape"))
+    return whole.hexdigest()
+
+
+def _cache_file(folder: Path) -> Path:
+    given = os.environ.get("GOVLINT_CACHE_DIR")
+    base = Path(given) if given else Path(
+        os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    ) / "govlint"
+    name = hashlib.sha256(os.fsencode(folder.absolute())).hexdigest()[:16]
+    return base / f"rules-{name}.json"
+
+
+def _read_cache(folder: Path, stamp: str) -> list[Rule] | None:
+    import json
+
+    try:
+        data = _cache_file(folder).read_bytes()
+        check, _, payload = data.partition(b"\n")
+        if hashlib.sha256(payload).hexdigest().encode() != check:
+            return None
+        document = json.loads(payload)
+        if document["stamp"] != stamp:
+            return None
+        return [
+            Rule(**{name: entry[name] for name in _FIELDS}, params=entry["params"], severity=Severity(entry["severity"]))
+            for entry in document["rules"]
+        ]
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError):
+        return None
+
+
+def _write_cache(folder: Path, stamp: str, rules: Sequence[Rule]) -> None:
+    import contextlib
+    import json
+    import tempfile
+
+    entries = [
+        {
+            **{name: getattr(rule, name) for name in _FIELDS},
+            "params": dict(rule.params),
+            "severity": int(rule.severity),
+        }
+        for rule in rules
+    ]
+    try:
+        payload = json.dumps({"stamp": stamp, "rules": entries}).encode()
+        target = _cache_file(folder)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".rules-")
+    except (OSError, TypeError, ValueError, RuntimeError):
+        return
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload)
+        os.replace(name, target)
+    except OSError:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
