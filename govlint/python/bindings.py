@@ -1,0 +1,94 @@
+"""Which names of a project play the parts that the rules speak of.
+
+The defaults are the names of the specs, so that a project which follows them needs no
+configuration. A project with other names sets them in `[tool.govlint.bindings]`; each
+key replaces its default. An entry is a bare name (`BasePlugin`), a dotted name
+(`app.plugins.base.BasePlugin`, matched from the end: `base.BasePlugin` is enough) or a
+pattern with `*` and `?` in any of its parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import lru_cache
+
+
+def matches(pattern: str, qualname: str) -> bool:
+    """Say whether a binding's entry means `qualname` (dotted, module first).
+
+    The pattern is compared part by part from the end, so a bare name matches the last
+    part alone; this is what lets one entry serve however deep a project nests it.
+    """
+    wanted = pattern.split(".")
+    have = qualname.split(".")
+    if len(wanted) > len(have):
+        return False
+    return all(
+        fnmatchcase(name, part)
+        for part, name in zip(reversed(wanted), reversed(have), strict=False)
+    )
+
+
+def matches_any(patterns: Iterable[str], qualname: str) -> bool:
+    """Say whether any of `patterns` means `qualname`."""
+    return _matches_any(tuple(patterns), qualname)
+
+
+@lru_cache(maxsize=65_536)
+def _matches_any(patterns: tuple[str, ...], qualname: str) -> bool:
+    return any(matches(pattern, qualname) for pattern in patterns)
+
+
+@dataclass(frozen=True, slots=True)
+class Bindings:
+    """The parts, by name. Sources: rules.md "Names that need no configuration"; spec 001."""
+
+    plugins: tuple[str, ...] = ("BasePlugin", "Plugin", "PluginBase")
+    governed_methods: tuple[str, ...] = ("run",)
+    registries: tuple[str, ...] = ("PluginRegistry",)
+    # Class.method; the class is the gate's class
+    gates: tuple[str, ...] = ("ToolRunner.run",)
+    metrics: tuple[str, ...] = ("update_execution_metrics",)
+    validate_input: tuple[str, ...] = ("validate_input",)
+    validate_output: tuple[str, ...] = ("validate_output",)
+    # builders of the error envelope, by function name; besides these any function whose
+    # result is a mapping with both keys `error` and `_internal` is one
+    envelopes: tuple[str, ...] = ()
+    error_types: tuple[str, ...] = (
+        "ValidationError",
+        "PluginError",
+        "ExecutionError",
+    )
+    lifecycle_enums: tuple[str, ...] = ("*LifecycleState", "*PluginState")
+    lifecycle_states: tuple[str, ...] = (
+        "LOADED",
+        "INITIALIZED",
+        "RUNNING",
+        "FAILED",
+        "UNAVAILABLE",
+    )
+    # who may write a lifecycle state besides the gate
+    lifecycle_managers: tuple[str, ...] = (
+        "*LifecycleManager",
+        "*LifecycleRegistry",
+        "PluginRegistry",
+    )
+    job_enums: tuple[str, ...] = ("JobStatus", "JobState")
+    job_states: tuple[str, ...] = ("PENDING", "RUNNING", "SUCCESS", "FAILED")
+    job_transitions: tuple[tuple[str, str], ...] = (
+        ("PENDING", "RUNNING"),
+        ("RUNNING", "SUCCESS"),
+        ("RUNNING", "FAILED"),
+    )
+    # outermost first; the gate and the plugin close the chain by themselves
+    layers: tuple[str, ...] = (
+        "AnalysisExecutionService",
+        "JobExecutionService",
+        "PluginExecutionService",
+    )
+    # decorators, base classes and packages that make code part of the API
+    api: tuple[str, ...] = ("api", "routes", "mcp")
+    # top-level packages that are the project's own though they are not in the tree
+    first_party: tuple[str, ...] = ()

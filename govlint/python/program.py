@@ -1,0 +1,583 @@
+"""The linked program: modules, classes, functions and what flows between them.
+
+Linking starts from the files that mention something governed, follows imports to those
+that can see it, and asks for further files when something governed is handed to them.
+Cost follows the governed part of the project, not its size.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from functools import cached_property
+from pathlib import Path
+
+from govlint.model import Location
+from govlint.python import governed, importers
+from govlint.python import values as v
+from govlint.python.bindings import Bindings, matches, matches_any
+from govlint.python.flow import Flow
+from govlint.python.governed import Gate, Roles
+from govlint.python.source import ScannedFile, UnparsableError
+from govlint.python.symbols import ClassInfo, FunctionInfo, Module, index
+from govlint.python.values import EMPTY, Value, Values
+
+# Rounds of reading further files before the rest is left out and said so.
+_MAX_ROUNDS = 40
+_PLAUSIBLE_TOPS = frozenset(
+    "app src server core plugins plugin runtime services service execution platform project "
+    "myapp mypackage package backend engine".split()
+)
+
+
+class Program:
+    """A linked program and the questions that checks ask of it."""
+
+    def __init__(self, files: Sequence[ScannedFile], bindings: Bindings, root: Path) -> None:
+        self.bindings = bindings
+        self.root = root
+        self.files: dict[str, ScannedFile] = {file.module: file for file in files}
+        self.modules: dict[str, Module] = {}
+        self.problems: list[tuple[str, str, str]] = []  # kind, message, path
+        self.parsed_texts: dict[tuple[ast.AST, str | bytes], ast.Module | None] = {}
+        self.parsed_annotations: dict[ast.AST, ast.expr | None] = {}
+        self.binding_tables: dict[ast.AST, dict[str, list[ast.expr]]] = {}
+        self.store_table: dict[str, list[ast.expr]] | None = None
+        self._parents: dict[ast.AST, ast.AST] = {}
+        self._owners: dict[ast.AST, FunctionInfo] = {}
+        self._trees: dict[ast.AST, Module] = {}
+        self.adopted: dict[ast.AST, ast.AST] = {}
+        self._outside: dict[str, Value] = {}
+        self._synthetic: dict[str, ClassInfo] = {}
+        self._dynamic: dict[ast.AST, ClassInfo] = {}
+        self._resolved: dict[tuple[str, str], str | None] = {}
+        self._packages: set[str] = set()
+        self._by_last: dict[str, list[str]] = {}
+        for name in self.files:
+            parts = name.split(".")
+            for end in range(1, len(parts) + 1):
+                prefix = ".".join(parts[:end])
+                if prefix not in self._packages:
+                    self._packages.add(prefix)
+                    self._by_last.setdefault(parts[end - 1], []).append(prefix)
+        self._tops = {name.partition(".")[0] for name in self.files}
+        self._roles = Roles(self)
+        self.flow = Flow(self)
+        self._outside_module = Module("<outside>", "", "", ast.Module([], []))
+
+    # -- reading files -----------------------------------------------------------------
+
+    def load(self, name: str, on_demand: bool = False) -> Module | None:
+        """Parse and index a module of the project; None where it cannot be read."""
+        module = self.modules.get(name)
+        if module is not None:
+            if module.on_demand and not on_demand:
+                module.on_demand = False
+                self.flow.restart(module)
+            return module
+        file = self.files.get(name)
+        if file is None or file.failure is not None:
+            return None
+        try:
+            tree = file.tree()
+            text = file.text()
+        except UnparsableError:
+            return None
+        module = Module(name, file.path, text, tree, file.is_test, file.is_package)
+        module.on_demand = on_demand
+        module.parents, module.owners = self._parents, self._owners
+        try:
+            index(module)
+        except RecursionError:
+            self.problems.append(("limit", "nested too deeply to be analysed", file.path))
+            return None
+        self.modules[name] = module
+        self._trees[tree] = module
+        self.flow.start(module)
+        return module
+
+    # -- names and imports ---------------------------------------------------------------
+
+    def is_module(self, name: str) -> bool:
+        """Whether `name` is a module or package of the project."""
+        return name in self._packages
+
+    def module_object(self, name: str) -> Value:
+        """The module `name` as an object."""
+        return v.module_value(name)
+
+    def resolve_module(self, dotted: str, importer: Module) -> str | None:
+        """The project's own name for an imported module; None when it is not the project's.
+
+        A file's place tells its name only up to the root it is imported from, so an
+        absolute import also matches the end of a longer name (`app.x` for
+        `server.app.x`), nearest to the importing module first.
+        """
+        key = (dotted, importer.name)
+        if key not in self._resolved:
+            self._resolved[key] = self._resolve(dotted, importer)
+        return self._resolved[key]
+
+    def _resolve(self, dotted: str, importer: Module) -> str | None:
+        if dotted in self._packages:
+            return dotted
+        top, _, rest = dotted.partition(".")
+        candidates = [
+            name
+            for name in self._by_last.get(dotted.rpartition(".")[2], ())
+            if name.endswith(f".{dotted}")
+        ]
+        if not candidates:
+            return None
+        if not rest:
+            package = importer.name if importer.is_package else importer.name.rpartition(".")[0]
+            sibling = f"{package}.{dotted}"
+            if sibling in candidates and top not in sys.stdlib_module_names:
+                return sibling
+            candidates = [
+                name for name in candidates if not self._is_package_file(name.rpartition(".")[0])
+            ]
+        if top in sys.stdlib_module_names or not candidates:
+            return None
+
+        def nearness(name: str) -> tuple[int, int]:
+            shared = 0
+            for a, b in zip(name.split("."), importer.name.split("."), strict=False):
+                if a != b:
+                    break
+                shared += 1
+            return (-shared, len(name))
+
+        return min(candidates, key=nearness)
+
+    def _is_package_file(self, name: str) -> bool:
+        file = self.files.get(name)
+        return file is not None and file.is_package
+
+    def resolve_from(self, node: ast.ImportFrom, module: Module) -> str:
+        """The absolute dotted name that `from … import` names."""
+        if not node.level:
+            return node.module or ""
+        parts = module.name.split(".")
+        up = node.level - 1 if module.is_package else node.level
+        base = parts[: len(parts) - up] if up else parts
+        return ".".join([*base, *([node.module] if node.module else [])])
+
+    def imported(self, dotted: str, importer: Module) -> Value:
+        """What `import dotted` refers to."""
+        name = self.resolve_module(dotted, importer)
+        if name is not None:
+            return v.module_value(name)
+        return v.external(dotted)
+
+    def imported_root(self, dotted: str, importer: Module) -> Value:
+        """What the name bound by `import a.b.c` refers to: its first part."""
+        root = dotted.partition(".")[0]
+        name = self.resolve_module(dotted, importer)
+        if name is not None and name != dotted:
+            extra = name[: len(name) - len(dotted)]
+            return v.module_value(f"{extra}{root}")
+        return self.imported(root, importer)
+
+    def outside(self, dotted: str) -> Value:
+        """Something that the program does not define.
+
+        Where the name is one that the bindings give a part, and its package is the
+        project's own though not in the tree, a class that is known by name only.
+        """
+        found = self._outside.get(dotted)
+        if found is None:
+            found = self._outside[dotted] = self._classify(dotted)
+        return found
+
+    def _classify(self, dotted: str) -> Value:
+        if not dotted.startswith("builtins.") and self._roles.names_a_class(dotted):
+            if self._roles.is_explicit(dotted) or self._is_first_party(dotted):
+                return v.class_value(self.synthetic_class(dotted))
+        return v.external(dotted)
+
+    def _is_first_party(self, dotted: str) -> bool:
+        top = dotted.partition(".")[0]
+        return (
+            top in self._tops or top in self.bindings.first_party or top in _PLAUSIBLE_TOPS
+        ) and "." in dotted
+
+    def synthetic_class(self, dotted: str) -> ClassInfo:
+        """A class known by its name only."""
+        cls = self._synthetic.get(dotted)
+        if cls is None:
+            name = dotted.rpartition(".")[2]
+            node = ast.ClassDef(name, [], [], [], [])
+            cls = ClassInfo(name, dotted, node, self._outside_module, None, synthetic=True)
+            self._synthetic[dotted] = cls
+        return cls
+
+    def dynamic_class(self, node: ast.AST, names: Values) -> ClassInfo:
+        """The class that `type(name, …)` or `namedtuple(name, …)` at `node` makes."""
+        cls = self._dynamic.get(node)
+        if cls is None:
+            name = next((str(x.value) for x in names if isinstance(x, v.Const)), "<dynamic>")
+            made = ast.ClassDef(name, [], [], [], [])
+            ast.copy_location(made, node)
+            module = self.module_of(node)
+            cls = ClassInfo(name, f"{module.name}.{name}", made, module, None)
+            self._dynamic[node] = cls
+        return cls
+
+    # -- nodes ---------------------------------------------------------------------------------
+
+    def adopt(self, node: ast.AST, near: ast.AST) -> None:
+        """Give a node that is in no file (parsed from a string) the place of `near`."""
+        self.adopted[node] = near
+        if hasattr(near, "lineno"):
+            ast.copy_location(node, near)
+
+    def module_of(self, node: ast.AST) -> Module:
+        """The module that a node stands in."""
+        current = self.adopted.get(node, node)
+        parents = self._parents
+        while True:
+            above = parents.get(current)
+            if above is None:
+                return self._trees.get(current, self._outside_module)
+            current = above
+
+    def function_at(self, node: ast.AST) -> FunctionInfo | None:
+        """The function that a `def` or lambda node defines."""
+        found = self.module_of(node).by_node.get(node)
+        return found if isinstance(found, FunctionInfo) else None
+
+    def class_at(self, node: ast.AST) -> ClassInfo | None:
+        """The class that a class statement defines."""
+        found = self.module_of(node).by_node.get(node)
+        return found if isinstance(found, ClassInfo) else None
+
+    def parent(self, node: ast.AST) -> ast.AST | None:
+        """The node that `node` is a part of."""
+        return self._parents.get(self.adopted.get(node, node))
+
+    def function_of(self, node: ast.AST) -> FunctionInfo | None:
+        """The innermost function whose body a node stands in."""
+        return self._owners.get(self.adopted.get(node, node))
+
+    def class_of(self, node: ast.AST) -> ClassInfo | None:
+        """The innermost class that a node stands in, through functions too."""
+        current: ast.AST | None = node
+        while current is not None:
+            current = self.parent(current)
+            if isinstance(current, ast.ClassDef):
+                return self.class_at(current)
+        return None
+
+    def location(self, module: Module, node: ast.AST) -> Location:
+        """Where a node stands, in characters."""
+        node = self.adopted.get(node, node)
+        line = getattr(node, "lineno", 1)
+        end_line = getattr(node, "end_lineno", None) or line
+        column = _column(module, line, getattr(node, "col_offset", 0))
+        end_column = _column(module, end_line, getattr(node, "end_col_offset", None) or 0)
+        return Location(module.path, line, column, end_line, max(end_column, 1))
+
+    def headline(self, node: ast.AST) -> Location:
+        """The first line of a definition, from its `def` or `class`."""
+        place = self.location(self.module_of(node), node)
+        module = self.module_of(node)
+        text = module.lines[place.line - 1] if place.line <= len(module.lines) else ""
+        return Location(
+            place.path, place.line, place.column, place.line, max(len(text.rstrip()) + 1, 1)
+        )
+
+    # -- classes and calls ------------------------------------------------------------------------
+
+    def mro(self, cls: ClassInfo) -> tuple[ClassInfo | str, ...]:
+        """The class and its bases in resolution order; dotted names for those outside."""
+        return self.flow.mro(cls)
+
+    def is_subclass(self, cls: ClassInfo, names: Iterable[str]) -> bool:
+        """Whether the class, or a base of it, is one that the binding entries mean."""
+        patterns = tuple(names)
+        return any(
+            matches_any(patterns, entry if isinstance(entry, str) else entry.qualname)
+            for entry in self.mro(cls)
+        )
+
+    def subclasses(self, cls: ClassInfo) -> list[ClassInfo]:
+        """All classes of the program that derive from `cls`."""
+        return self.flow.subclasses(cls)
+
+    def find_method(self, cls: ClassInfo, name: str) -> FunctionInfo | None:
+        """The method that `instance.name` finds, by the MRO."""
+        for entry in self.mro(cls):
+            if isinstance(entry, ClassInfo) and name in entry.methods:
+                return entry.methods[name]
+        return None
+
+    def values(self, expression: ast.AST) -> Values:
+        """All values that an expression was seen to have."""
+        return self.flow.recorded.get(expression, EMPTY)
+
+    def callees(self, call: ast.AST) -> tuple[FunctionInfo, ...]:
+        """The functions of the program that a call may run, in a stable order."""
+        found = self.flow.targets.get(call, ())
+        return tuple(sorted(found, key=lambda f: (f.module.name, f.node.lineno, f.qualname)))
+
+    def externals(self, call: ast.AST) -> frozenset[str]:
+        """The dotted names of what a call may run outside the program."""
+        return frozenset(self.flow.external_targets.get(call, ()))
+
+    def callers(self, function: FunctionInfo) -> tuple[ast.AST, ...]:
+        """The calls that may run a function, in a stable order."""
+        found = self.flow.call_sites.get(function, ())
+        return tuple(
+            sorted(
+                found,
+                key=lambda n: (
+                    self.module_of(n).path,
+                    getattr(n, "lineno", 0),
+                    getattr(n, "col_offset", 0),
+                ),
+            )
+        )
+
+    def reachable_only_from(self, function: FunctionInfo, roots: Iterable[FunctionInfo]) -> bool:
+        """Whether only `roots`, or functions that only they reach, call `function`."""
+        return governed.reachable_only_from(self, function, frozenset(roots))
+
+    # -- what is governed -----------------------------------------------------------------------------
+
+    @cached_property
+    def plugin_classes(self) -> frozenset[ClassInfo]:
+        """The plugin base classes and all that derives from them."""
+        return frozenset(self.plugin_classes_now(self.flow))
+
+    def plugin_classes_now(self, flow: Flow) -> list[ClassInfo]:
+        """The plugin classes known so far, while the fixed point is being computed."""
+        known = [*flow.bases, *self._synthetic.values()]
+        return [cls for cls in known if self._roles.is_plugin(cls)]
+
+    @cached_property
+    def gates(self) -> tuple[Gate, ...]:
+        """The gates that run plugins, each with the private code that only it calls."""
+        return governed.find_gates(self)
+
+    @cached_property
+    def _gate_functions(self) -> frozenset[FunctionInfo]:
+        return frozenset(function for gate in self.gates for function in (gate.run, *gate.private))
+
+    @cached_property
+    def aliases(self) -> frozenset[FunctionInfo]:
+        """Plugin methods that do nothing but pass their arguments to the governed one."""
+        return governed.alias_methods(self)
+
+    def synthetic_gates(self) -> list[tuple[ClassInfo, str]]:
+        """Gate classes that are only known by name, with their method."""
+        found: list[tuple[ClassInfo, str]] = []
+        for entry in self.bindings.gates:
+            pattern, _, method = entry.rpartition(".")
+            for cls in self._synthetic.values():
+                if pattern and matches(pattern, cls.qualname):
+                    found.append((cls, method))
+        return found
+
+    def in_gate(self, node: ast.AST) -> bool:
+        """Whether a node stands in a gate's run, its private code, or functions inside them."""
+        function = self.function_of(node)
+        while function is not None:
+            if function in self._gate_functions:
+                return True
+            function = function.parent
+        return False
+
+    @cached_property
+    def lifecycle_enums(self) -> frozenset[ClassInfo]:
+        """The classes whose members are plugin lifecycle states."""
+        return frozenset(
+            cls for cls in self.flow.bases if self._roles.is_lifecycle(cls)
+        ) | frozenset(cls for cls in self._synthetic.values() if self._roles.is_lifecycle(cls))
+
+    @cached_property
+    def job_enums(self) -> frozenset[ClassInfo]:
+        """The classes whose members are job states."""
+        return frozenset(cls for cls in self.flow.bases if self._roles.is_job(cls)) | frozenset(
+            cls for cls in self._synthetic.values() if self._roles.is_job(cls)
+        )
+
+    def is_plugin_value(self, value: Value) -> bool:
+        """Whether a value is a plugin, or a plugin class."""
+        return self._roles.is_plugin_value(value)
+
+    # -- questions of the fixed point ----------------------------------------------------------------
+
+    def classes_changed(self) -> None:
+        """Forget what was derived from class hierarchies; a base has become known."""
+        self._roles.forget()
+
+    def overrides_matter(self, cls: ClassInfo) -> bool:
+        """Whether subclasses of `cls` may stand behind a value typed so."""
+        return not cls.synthetic
+
+    def is_state_class(self, cls: ClassInfo, flow: Flow) -> bool:
+        """Whether the class's public names are members: an enum, or bound as states."""
+        return flow.is_enum(cls) or self._roles.is_lifecycle(cls) or self._roles.is_job(cls)
+
+    def carries_governed(self, flow: Flow, values: Values) -> bool:
+        """Whether something governed is among the values, or held by one of them."""
+        return any(self._roles.is_governed(flow, value) for value in values)
+
+    def governed_part(self, flow: Flow, values: Values) -> Values:
+        """Those of the values that are governed."""
+        return frozenset(x for x in values if self._roles.is_governed(flow, x))
+
+    def governed_names(self, flow: Flow, owner: Value) -> tuple[str, ...]:
+        """The names under which `owner` has a governed method; none where it is no plugin."""
+        if isinstance(owner, v.Super):
+            return ()
+        return self.bindings.governed_methods if self._roles.is_plugin_value(owner) else ()
+
+    def is_registry(self, flow: Flow, value: Value) -> bool:
+        """Whether a value is a plugin registry."""
+        return isinstance(value, v.Instance | v.ClassValue) and self._roles.is_registry(value.cls)
+
+    def registry_result(self, flow: Flow, callee: v.BoundMethod, result: Values) -> Values:
+        """What a registry's look-up gives where its own code does not tell."""
+        if not self.is_registry(flow, callee.receiver):
+            return result
+        return self.looked_up(callee.function.name, result)
+
+    def looked_up(self, method: str, result: Values) -> Values:
+        """`result`, or a plugin where a registry's look-up tells nothing more."""
+        return self._roles.looked_up(method, result)
+
+    def registry_elements(self, flow: Flow, holder: Value, found: Values) -> Values:
+        """What iterating over a registry gives."""
+        if self.is_registry(flow, holder):
+            return self._roles.looked_up("__iter__", found)
+        return found
+
+
+def _column(module: Module, line: int, offset: int) -> int:
+    """A column in characters, from 1, from an offset in UTF-8 bytes."""
+    if not offset:
+        return 1
+    if line <= len(module.lines):
+        text = module.lines[line - 1]
+        if not text.isascii():
+            return len(text.encode("utf-8", "surrogatepass")[:offset].decode("utf-8", "ignore")) + 1
+    return offset + 1
+
+
+# words that matter only in code that answers requests
+_WEAK = frozenset({"traceback", "envelope", '"_internal"', "'_internal'"})
+_SERVING = re.compile(
+    rb"\.route\(|APIRouter|@[\w.]+\.(?:get|post|put|delete|patch|head|websocket|api_route|tool)\("
+    rb"|FastMCP|APIView|MethodView|Servicer|add_url_rule|add_api_route|urlpatterns|@api_view"
+)
+
+
+def _serves(file: ScannedFile, bindings: Bindings) -> bool:
+    """Whether a file belongs to what answers requests, by its place or its decorators."""
+    if set(file.module.split(".")) & set(bindings.api):
+        return True
+    try:
+        return _SERVING.search(file.load()) is not None
+    except UnparsableError:
+        return False
+
+
+def _whole_words(words: Iterable[str], bindings: Bindings) -> dict[str, re.Pattern[bytes]]:
+    """For each word that is a whole name, the pattern it has to stand in a file as.
+
+    Parts of a wildcard entry may stand inside a longer name.
+    """
+    inside = {
+        part
+        for field in fields(bindings)
+        for entry in getattr(bindings, field.name)
+        if isinstance(entry, str) and _WILDCARD.search(entry)
+        for part in _WILDCARD.split(entry)
+    }
+    return {
+        word: re.compile(rb"(?<!\w)" + re.escape(word.encode()) + rb"(?!\w)")
+        for word in words
+        if word and word not in inside
+    }
+
+
+_WILDCARD = re.compile(r"[*?\[\].]+")
+
+
+def _starts_here(
+    file: ScannedFile,
+    hit: frozenset[str],
+    names: Mapping[str, re.Pattern[bytes]],
+    bindings: Bindings,
+) -> bool:
+    """Whether linking starts from a file that holds the words `hit`."""
+    if file.nonascii or "" in hit:
+        return True
+    strong = hit - _WEAK
+    if strong:
+        try:
+            data = file.load()
+        except UnparsableError:
+            return False
+        if any(word not in names or names[word].search(data) for word in strong):
+            return True
+    return bool(hit & _WEAK) and _serves(file, bindings)
+
+
+def link(
+    files: Sequence[ScannedFile],
+    bindings: Bindings,
+    root: Path,
+    seed_words: Iterable[str] | None = None,
+) -> Program:
+    """Link the project: parse what governed things can reach and follow their values.
+
+    `files` are all Python files of the project; those whose `words` hold one of
+    `seed_words` (any word by default) are where linking starts.
+    """
+    v.forget()
+    program = Program(files, bindings, root)
+    wanted = None if seed_words is None else frozenset(seed_words)
+    names = _whole_words(wanted or (), bindings)
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, 20_000))
+    try:
+        for file in files:
+            hit = file.words if wanted is None else file.words & wanted
+            if hit and not file.is_test and _starts_here(file, hit, names, bindings):
+                program.load(file.module)
+        program.flow.solve()
+        expanded: set[str] = set()
+        for _ in range(_MAX_ROUNDS):
+            asked = program.flow.wanted | governed.unread_bases(program)
+            program.flow.wanted.clear()
+            exporters = governed.exporters(program) - expanded
+            expanded |= exporters
+            found = importers.importers_of(program, exporters) if exporters else set()
+            before = set(program.modules)
+            upgraded = {name for name in found & before if program.modules[name].on_demand}
+            for name in sorted(found):
+                program.load(name)
+            for name in sorted(asked - before - found):
+                program.load(name, on_demand=True)
+            fresh = (set(program.modules) - before) | upgraded
+            if not fresh and not exporters:
+                break
+            program.flow.reconsider(fresh)
+            program.flow.solve()
+        else:
+            program.problems.append(("limit", "imports could not be followed to their end", ""))
+        if program.flow.exhausted:
+            program.problems.append(
+                ("limit", "value flow was given up: too many combinations of calls", "")
+            )
+        for module, message in program.flow.failed.items():
+            program.problems.append(("limit", message, module.path))
+    finally:
+        sys.setrecursionlimit(limit)
+    return program
