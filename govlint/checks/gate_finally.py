@@ -1,0 +1,51 @@
+"""A gate whose plugin call nothing covers that runs whatever happens (GOV201)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from govlint.model import Finding, Related, Rule
+from govlint.python.gate_frames import chains
+from govlint.python.metrics_paths import metrics_paths
+from govlint.python.program import Program
+
+KIND = "gate-finally"
+TRIGGERS: tuple[str, ...] = ("ToolRunner",)
+
+
+@dataclass(frozen=True)
+class Params:
+    """This check takes no parameters."""
+
+
+def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
+    """One finding a gate, at the `def` line of its `run`; the plugin calls are related."""
+    paths = metrics_paths(program)
+    for gate in program.gates:
+        module = program.module_of(gate.run.node)
+        if module.is_test:
+            continue
+        bare = [
+            call
+            for call in gate.plugin_calls
+            if any(not paths.covers(chain) for chain in chains(program, gate, call))
+        ]
+        if bare:
+            name = f"{gate.cls.name}.{gate.run.name}"
+            yield Finding(
+                rule=rule.code,
+                name=rule.name,
+                severity=rule.severity,
+                message=f"{name} runs the plugin outside any try … finally; wrap the call in one "
+                f"whose finally calls {paths.names[0]}().",
+                location=program.location(module, gate.run.node),
+                related=tuple(
+                    Related(
+                        program.location(program.module_of(call), call),
+                        "the plugin runs here, with no finally around it",
+                    )
+                    for call in bare
+                ),
+                help=rule.fix,
+            )

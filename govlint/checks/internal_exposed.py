@@ -1,0 +1,39 @@
+"""`_internal` or a traceback in what the API answers (GOV403)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from govlint.model import Finding, Rule
+from govlint.python.api_surface import ApiSurface
+from govlint.python.exposure import TRACE, Exposure
+from govlint.python.program import Program
+
+KIND = "internal-exposed"
+TRIGGERS: tuple[str, ...] = ("ToolRunner", "\"_internal\"", "'_internal'", "traceback")
+
+
+@dataclass(frozen=True)
+class Params:
+    """This check takes no parameters."""
+
+
+def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
+    """At the statement that answers, yields, sends or raises it."""
+    surface = ApiSurface(program)
+    exposure = Exposure(program, surface)
+    for function in surface.functions():
+        for exposed in exposure.exposed(function):
+            what = "an unfiltered result, with its _internal section,"
+            if exposed.what == TRACE:
+                what = "a traceback"
+            yield Finding(
+                rule=rule.code,
+                name=rule.name,
+                severity=rule.severity,
+                message=f"{function.name} lets {what} out of the API; answer with the error "
+                f"section alone and keep the rest in the log.",
+                location=program.location(function.module, exposed.node),
+                help=rule.fix,
+            )

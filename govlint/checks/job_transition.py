@@ -1,0 +1,126 @@
+"""Job states outside the machine, and transitions that it does not have (GOV303)."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from govlint.model import Finding, Related, Rule
+from govlint.python import values as v
+from govlint.python.job_births import of_constructor
+from govlint.python.job_paths import JobPaths
+from govlint.python.job_tables import TransitionTables
+from govlint.python.program import Program
+from govlint.python.state_uses import state_uses
+from govlint.python.states import StateSpace, enclosing_function, state_space
+
+KIND = "job-transition"
+TRIGGERS: tuple[str, ...] = (
+    "JobStatus",
+    "JobState",
+    "job_status",
+    "job_state",
+    "class Job",
+    "JobRecord",
+)
+
+_RESTORES = ("from_", "load", "restore", "parse", "decode", "deserial", "_row", "hydrate", "replay")
+
+
+@dataclass(frozen=True)
+class Params:
+    """This check takes no parameters."""
+
+
+def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
+    """States first, then the transitions of tables, births and paths; one a line."""
+    space = state_space(program, "job")
+    seen: set[tuple[str, int]] = set()
+    for found in _all(rule, space):
+        key = (found.location.path, found.location.line)
+        if key not in seen:
+            seen.add(key)
+            yield found
+
+
+def _all(rule: Rule, space: StateSpace) -> Iterator[Finding]:
+    program = space.program
+    allowed = ", ".join(space.allowed)
+    for use in state_uses(space):
+        message = f"{use.word} is {use.verb} here as a job state; accepted are {allowed}"
+        yield _finding(rule, program, use.node, message)
+    if not space.classes and not any(
+        space.is_job(cls) for module in program.modules.values() for cls in module.classes
+    ):
+        return
+    for node, before, after in TransitionTables(space).illegal():
+        yield _finding(rule, program, node, _message(program, before, after))
+    for node, state in _births(space):
+        message = f"a new job starts here as {state}; accepted is {_initial(program)}"
+        yield _finding(rule, program, node, message)
+    for step in JobPaths(space).find():
+        related: tuple[Related, ...] = ()
+        if step.write is not None:
+            module = program.module_of(step.write)
+            where = program.location(module, step.write)
+            related = (Related(where, f"the state becomes {step.after} here"),)
+        yield _finding(
+            rule, program, step.node, _message(program, step.before, step.after), related
+        )
+
+
+def _births(space: StateSpace) -> Iterator[tuple[ast.AST, str]]:
+    """Jobs that are made in a state other than the first; reading back a stored one is none."""
+    program = space.program
+    targets = {after for _, after in program.bindings.job_transitions}
+    for module in program.modules.values():
+        if module.is_test:
+            continue
+        for node in ast.walk(module.tree):
+            if not isinstance(node, ast.Call):
+                continue
+            for value in program.values(node.func):
+                if not isinstance(value, v.ClassValue) or not space.is_job(value.cls):
+                    continue
+                function = enclosing_function(program, node)
+                name = function.name.lower() if function is not None else ""
+                if any(word in name for word in _RESTORES):
+                    continue
+                born = of_constructor(space, value.cls, node, space.states)
+                if born is None or None in born[1]:
+                    continue
+                for state in sorted(s for s in born[1] if s in targets):
+                    yield node, state
+                    break
+
+
+def _initial(program: Program) -> str:
+    transitions = program.bindings.job_transitions
+    targets = {after for _, after in transitions}
+    return " or ".join(sorted({before for before, _ in transitions} - targets)) or "none"
+
+
+def _message(program: Program, before: str, after: str) -> str:
+    transitions = program.bindings.job_transitions
+    following = [to for source, to in transitions if source == before]
+    accepted = f"accepted is only {' or '.join(following)}" if following else "that state is final"
+    return f"a job goes from {before} to {after} here; from {before} {accepted}"
+
+
+def _finding(
+    rule: Rule,
+    program: Program,
+    node: ast.AST,
+    message: str,
+    related: tuple[Related, ...] = (),
+) -> Finding:
+    return Finding(
+        rule=rule.code,
+        name=rule.name,
+        severity=rule.severity,
+        message=message,
+        location=program.location(program.module_of(node), node),
+        related=related,
+        help=rule.fix,
+    )
