@@ -1,0 +1,382 @@
+"""One run: targets times rules gives a RunResult.
+
+discover, scan, analyse, then judge: suppressions, per-path configuration, baseline, and
+what of it was asked for. The engine knows no check and no writer.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from govlint import record
+from govlint.cache import Cache, code_digest, location, open_cache, save
+from govlint.catalog import ruleset_digest
+from govlint.config import Config
+from govlint.discover import Discovered, Target, discover, shown_path
+from govlint.model import Finding, Problem, Rule, RunResult, Severity
+from govlint.scan import Scan, cpus, run_on_stack, scan_files
+from govlint.suppress import REASON_KIND, UNUSED_KIND, WORD, Suppressions, parse_directives
+from govlint.verdict import ChangeFilter, Sources, fingerprint, in_shard, order, per_path
+
+if TYPE_CHECKING:
+    from govlint.analysis import Raw
+    from govlint.baseline import Baseline, Entry
+    from govlint.catalog import Catalog
+
+_STACK = 512 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What one run asks for beyond its configuration.
+
+    `given` holds content by absolute path that stands for the file's own (standard input,
+    an editor's buffer). `today` is what suppressions' end dates are compared with.
+    """
+
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    jobs: int = 0  # 0: as many as there are processors
+    cache: bool = True
+    diff: str | None = None
+    baseline: Baseline | None = None
+    shard: tuple[int, int] | None = None
+    today: datetime.date = field(default_factory=datetime.date.today)
+    given: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def selected_rules(config: Config, catalog: Catalog, options: Options) -> list[Rule]:
+    """The rules of this run with the configured severities. Raises UsageError for a wrong name."""
+    rules = catalog.select(
+        list(options.select or config.select), [*config.ignore, *options.ignore]
+    )
+    changed = {
+        rule.code: severity
+        for name, severity in config.severity.items()
+        for rule in catalog.select([name], [])
+    }
+    return [
+        _with_severity(rule, changed[rule.code]) if rule.code in changed else rule
+        for rule in rules
+    ]
+
+
+def _with_severity(rule: Rule, severity: Severity) -> Rule:
+    """The rule as the project weighs it: another severity is another ruleset."""
+    if severity is rule.severity:
+        return rule
+    return replace(rule, severity=severity, digest=f"{rule.digest}/{severity.label}")
+
+
+class Engine:
+    """One run and its state; `result` is filled step by step. `run` is the short way."""
+
+    def __init__(
+        self,
+        paths: Sequence[str],
+        config: Config,
+        catalog: Catalog,
+        options: Options | None = None,
+    ) -> None:
+        self.paths, self.config, self.catalog = paths or ["."], config, catalog
+        self.options = options = options or Options()
+        self.cwd = os.getcwd()
+        self.result = RunResult(shard=options.shard)
+        self.rules = selected_rules(config, catalog, options)
+        self.result.rules = self.rules
+        self.result.ruleset = ruleset_digest(self.rules)
+        self.facts: list[Target] = []
+        self.reported: set[str] = set()  # by reported path
+        self.abspaths: dict[str, str] = {}
+        self.scans: Mapping[str, Scan] = {}
+        self.cache: Cache | None = None
+
+    def run(self) -> RunResult:
+        """Run all steps and return the result."""
+        started = time.perf_counter()
+        self.discover()
+        if self.facts:
+            self.judge(*self.look())
+        self.seconds("total", started)
+        return self.result
+
+    def relative(self, path: str) -> str:
+        """A reported path as patterns and fingerprints see it: below the root."""
+        abspath = self.abspaths.get(path) or os.path.join(self.cwd, path)
+        return shown_path(abspath, self.config.root)
+
+    def seconds(self, name: str, started: float) -> None:
+        self.result.statistics.seconds[name] = time.perf_counter() - started
+
+    # -- which files ---------------------------------------------------------------------
+
+    def discover(self) -> None:
+        started = time.perf_counter()
+        config = self.config
+        asked = self._walk(self.paths)
+        facts = asked.targets
+        whole = any(os.path.abspath(path) == config.root for path in self.paths)
+        if config.bounded and not whole and asked.targets:
+            facts = list({t.abspath: t for t in [*self._walk([config.root]).targets, *facts]}.values())
+        for abspath in self.options.given:
+            if all(target.abspath != abspath for target in facts):
+                made = Target(abspath, shown_path(abspath, self.cwd), (-1, 0, 0, 0))
+                facts = [*facts, made]
+                asked.targets.append(made)
+        self.facts = facts
+        self.abspaths = {target.path: target.abspath for target in facts}
+        self.result.problems.extend(asked.problems)
+        self.result.statistics.skipped = asked.skipped
+        shard = self.options.shard
+        self.reported = {
+            target.path
+            for target in asked.targets
+            if shard is None or in_shard(self.relative(target.path), shard)
+        }
+        self.result.files = self.result.statistics.files = len(self.reported)
+        if not asked.targets and not asked.problems:
+            self._nothing(asked)
+        self.seconds("discover", started)
+
+    def _walk(self, paths: Sequence[str]) -> Discovered:
+        config = self.config
+        return discover(paths, config.root, self.cwd, config.exclude, config.max_file_size)
+
+    def _nothing(self, asked: Discovered) -> None:
+        """Nothing to check is a problem, unless all that was named is excluded on purpose."""
+        if asked.excluded_by_name and asked.excluded_by_name == len(self.paths):
+            return
+        where = ", ".join(self.paths[:3]) + (" …" if len(self.paths) > 3 else "")
+        message = f"there is no Python file to check in {where}"
+        if asked.skipped:
+            message += f" ({asked.skipped} excluded or of another kind)"
+        self.result.problems.append(Problem("nothing-to-check", message))
+
+    # -- what is in them -----------------------------------------------------------------
+
+    def look(self) -> tuple[list[Finding], list[Problem], set[str]]:
+        """Scan and analyse, or take from the cache what still holds."""
+        config, options = self.config, self.options
+        started_ns = time.time_ns()
+        started = time.perf_counter()
+        path = location(config.root) if options.cache and not options.given else None
+        kinds = sorted({rule.check for rule in self.rules})
+        basis = (code_digest(), config.root, kinds, config.bindings) if path else ()
+        key = sha256(repr(basis).encode("utf-8", "surrogatepass")).hexdigest()
+        cache = self.cache = open_cache(path, key, started_ns)
+        run_key = sha256(
+            repr((self.cwd, [(r.code, r.digest) for r in self.rules])).encode("utf-8", "replace")
+        ).hexdigest()
+        by_code = {rule.code: rule for rule in self.rules}
+        if path is not None and cache.unchanged(self.facts):
+            self.scans = _Remembered(cache)
+            found = _remembered_run(cache.runs.get(run_key), by_code)
+            if found is not None:
+                self.result.statistics.cached = len(self.facts)
+                self.seconds("cache", started)
+                return found
+        from govlint.analysis import all_words, analyse
+
+        seeds, words = all_words(self.rules, config.bindings)
+        known = {t.abspath: cache.known(t) for t in self.facts} if cache.listing[1] else {}
+        unknown = [t for t in self.facts if known.get(t.abspath) is None]
+        scans = scan_files(unknown, words, options.jobs or cpus(), options.given)
+        scans.update((path, scan) for path, scan in known.items() if scan is not None)
+        self.scans = scans
+        self.result.statistics.cached = len(self.facts) - len(unknown)
+        self.seconds("scan", started)
+        raw: list[Raw] = []
+
+        def work() -> None:
+            given = options.given
+            raw.append(
+                analyse(self.facts, scans, self.rules, config.bindings, config.root, given, seeds)
+            )
+
+        try:
+            run_on_stack(work, _STACK)
+        except RuntimeError as error:
+            if raw or "thread" not in str(error):
+                raise
+            work()  # no room for a deep stack: the usual one then
+        findings, problems, undecided, parsed, seconds = raw[0]
+        self.result.statistics.parsed = parsed
+        self.result.statistics.seconds.update(seconds)
+        if path is not None and not any(p.kind in ("crash", "timeout") for p in problems):
+            if not cache.unchanged(self.facts):
+                cache.runs = {}
+            cache.runs.pop(run_key, None)
+            cache.runs[run_key] = [
+                [record.dump_finding(finding) for finding in findings],
+                [record.dump_problem(problem) for problem in problems],
+                sorted(undecided),
+            ]
+            started = time.perf_counter()
+            save(cache, self.facts, scans)
+            self.seconds("cache", started)
+        return findings, problems, set(undecided)
+
+    # -- what it means -------------------------------------------------------------------
+
+    def judge(self, raw: list[Finding], problems: list[Problem], undecided: set[str]) -> None:
+        started = time.perf_counter()
+        result, options, today = self.result, self.options, self.options.today
+        sources = Sources(self.abspaths, options.given)
+        result.sources = sources
+        incomplete = set()
+        for path, (kind, message) in self._scan_problems():
+            result.problems.append(Problem(kind, message, path))
+            incomplete.add(path)
+        for problem in problems:
+            if not problem.path or problem.path in self.reported:
+                result.problems.append(problem)
+                incomplete.add(problem.path)
+        ordered = fingerprint(order(raw), sources, self.relative)
+        incomplete.update(f.location.path for f in ordered if self._is_syntax(f))
+        suppressions = Suppressions(self.rules, self._names(), today, undecided)
+        directives = {path: parse_directives(sources.get(path) or "") for path in self._with_word()}
+        outcome = suppressions.apply(
+            ordered, directives, self.reported if "" in incomplete else incomplete
+        )
+        about = fingerprint(order(outcome.about), sources, self.relative)
+        own = unsuppressable(self.rules)
+        findings, by_config = per_path(
+            [*outcome.kept, *about], self._per_path(), self.relative, today
+        )
+        suppressed = [*outcome.suppressed, *by_config]
+        if options.baseline is not None:
+            from govlint import baseline
+
+            accepted = baseline.apply(
+                options.baseline, [f for f in findings if f.rule not in own], self.judged
+            )
+            findings = [*accepted.kept, *(f for f in findings if f.rule in own)]
+            suppressed += accepted.suppressed
+            result.stale = len(accepted.stale)
+        wanted = self._filter(sources)
+        result.findings = [f for f in order(findings) if wanted(f)]
+        result.suppressed = sorted(
+            (s for s in suppressed if wanted(s.finding)),
+            key=lambda s: (s.finding.location.path, s.finding.location.line, s.finding.rule),
+        )
+        for finding in result.findings:
+            rules = result.statistics.rules
+            rules[finding.rule] = rules.get(finding.rule, 0) + 1
+        result.problems.sort(key=lambda p: (p.path, p.line, p.kind, p.message))
+        self.seconds("judge", started)
+
+    def _is_syntax(self, finding: Finding) -> bool:
+        return any(r.code == finding.rule and r.check == "syntax" for r in self.rules)
+
+    def _scan_problems(self) -> list[tuple[str, tuple[str, str]]]:
+        found = []
+        for target in self._odd():
+            problem = self.scans[target.abspath].problem
+            if problem is not None and target.path in self.reported:
+                found.append((target.path, problem))
+        return found
+
+    def _odd(self) -> list[Target]:
+        """The files whose scan told anything, without asking for every file's."""
+        if isinstance(self.scans, _Remembered):
+            odd = set(self.scans.odd())
+            return [target for target in self.facts if target.abspath in odd]
+        return self.facts
+
+    def _with_word(self) -> list[str]:
+        return [
+            target.path
+            for target in self._odd()
+            if target.path in self.reported and WORD in self.scans[target.abspath].words
+        ]
+
+    def _names(self) -> dict[str, str]:
+        known: dict[str, str] = {}
+        for rule in self.catalog.rules.values():
+            known[rule.name] = known[rule.code] = rule.code
+        return known
+
+    def _per_path(self) -> list[tuple[Any, frozenset[str]]]:
+        return [
+            (entry, frozenset(rule.code for rule in self.catalog.select(list(entry.ignore), [])))
+            for entry in self.config.per_path
+        ]
+
+    def judged(self, entry: Entry) -> bool:
+        """Say whether this run looked at what a baseline entry speaks of.
+
+        An entry for a file that is gone counts: nothing will ever meet it again.
+        """
+        if entry.rule not in {rule.code for rule in self.rules}:
+            return all(rule.code != entry.rule for rule in self.catalog.rules.values())
+        abspath = os.path.join(self.config.root, entry.path)
+        return shown_path(abspath, self.cwd) in self.reported or not os.path.exists(abspath)
+
+    def _filter(self, sources: Sources) -> Callable[[Finding], bool]:
+        changed: Callable[[Finding], bool] = _always
+        if self.options.diff is not None:
+            from govlint.changes import changes_since
+
+            changes = changes_since(self.options.diff, self.config.root)
+            changed = ChangeFilter(changes, sources, self.abspaths)
+        return lambda finding: finding.location.path in self.reported and changed(finding)
+
+
+def _always(_finding: Finding) -> bool:
+    return True
+
+
+class _Remembered(Mapping[str, Scan]):
+    """The cache's scans when no file changed."""
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
+
+    def odd(self) -> list[str]:
+        return self._cache.odd_paths()
+
+    def __getitem__(self, abspath: str) -> Scan:
+        return self._cache.odd(abspath)
+
+    def __iter__(self) -> Any:
+        return iter(self._cache.listing[0].split("\n"))
+
+    def __len__(self) -> int:
+        return len(self._cache.listing[1]) // 4
+
+
+def _remembered_run(
+    row: Any, rules: Mapping[str, Rule]
+) -> tuple[list[Finding], list[Problem], set[str]] | None:
+    try:
+        findings, problems, undecided = row
+        return (
+            [record.load_finding(item, rules) for item in findings],
+            [record.load_problem(item) for item in problems],
+            {str(code) for code in undecided},
+        )
+    except (TypeError, ValueError, KeyError, AttributeError, IndexError):
+        return None
+
+
+def unsuppressable(rules: Sequence[Rule]) -> frozenset[str]:
+    """The codes of the rules about suppressions themselves."""
+    return frozenset(r.code for r in rules if r.check in (REASON_KIND, UNUSED_KIND))
+
+
+def run(
+    paths: Sequence[str], config: Config, catalog: Catalog, options: Options | None = None
+) -> RunResult:
+    """Check `paths` (the working directory by default) and return all that was found.
+
+    Facts come from the whole project below `config.root`, findings only from `paths`.
+    Raises GovlintError for what the user asked wrongly; what could not be decided is in
+    the result's problems.
+    """
+    return Engine(paths, config, catalog, options).run()

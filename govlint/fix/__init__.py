@@ -1,0 +1,154 @@
+"""Applies the edits of findings' fixes to files, never leaving a file worse than it was.
+
+A fix is all or nothing, also across files. Encoding, BOM and newlines stay; a file whose
+fixed text would no longer parse is left alone.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from govlint.files import write_atomic
+from govlint.model import Edit, Finding, Fix, Problem, Safety
+from govlint.python.parse import confirm
+from govlint.python.source import decode, split_lines
+
+
+@dataclass(slots=True)
+class Applied:
+    """How many findings were fixed, in which files, and what could not be written."""
+
+    fixed: int = 0
+    paths: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+
+
+class _Text:
+    """One file being edited: offsets for positions, and the edits taken so far."""
+
+    def __init__(self, data: bytes) -> None:
+        self.text, self.encoding, self.bom = decode(data)
+        self.lines = split_lines(self.text)
+        self.starts = [0]
+        for line in self.lines:
+            self.starts.append(self.starts[-1] + len(line))
+        first = self.lines[0] if self.lines else ""
+        self.newline = "\r\n" if first.endswith("\r\n") else first[-1:] if first[-1:] in "\r" else "\n"
+        if self.newline == "":
+            self.newline = "\n"
+        self.taken: list[tuple[int, int, str]] = []
+
+    def offset(self, line: int, column: int) -> int:
+        if line < 1 or column < 1:
+            raise ValueError("position before the file's start")
+        if line > len(self.lines):
+            if line == len(self.lines) + 1 and column == 1:
+                return len(self.text)
+            raise ValueError("position past the file's end")
+        if column - 1 > len(self.lines[line - 1]):
+            raise ValueError("position past the line's end")
+        return self.starts[line - 1] + column - 1
+
+    def span(self, edit: Edit) -> tuple[int, int, str]:
+        place = edit.location
+        start = self.offset(place.line, place.column)
+        end = self.offset(place.end_line, place.end_column)
+        if end < start:
+            raise ValueError("an edit that ends before it starts")
+        content = edit.content.replace("\r\n", "\n").replace("\r", "\n")
+        return start, end, content.replace("\n", self.newline)
+
+    def free(self, spans: Iterable[tuple[int, int, str]]) -> bool:
+        """Say whether the spans meet nothing that was taken before them."""
+        for start, end, content in spans:
+            for s, e, c in self.taken:
+                if (start, end, content) == (s, e, c):
+                    continue
+                if start < e and s < end:
+                    return False
+                if start == s and (start == end or s == e):
+                    return False  # two insertions in one place have no order
+        return True
+
+    def result(self) -> bytes:
+        text = self.text
+        for start, end, content in sorted(set(self.taken), reverse=True):
+            text = text[:start] + content + text[end:]
+        data = text.encode(self.encoding)
+        return b"\xef\xbb\xbf" + data if self.bom else data
+
+
+def apply_fixes(
+    findings: Iterable[Finding], abspaths: Mapping[str, str], unsafe: bool = False
+) -> Applied:
+    """Apply the fixes of `findings`, the safe ones, or with `unsafe` all.
+
+    `abspaths` maps reported paths to files; a fix that reaches another file is left out.
+    Fixes that meet an earlier one are left for the next run over the result.
+    """
+    done = Applied()
+    texts: dict[str, _Text] = {}
+    counted: dict[str, int] = {}
+    for finding in findings:
+        fix = finding.fix
+        if fix is None or not fix.edits or (fix.safety is Safety.UNSAFE and not unsafe):
+            continue
+        if _take(fix, abspaths, texts):
+            for path in {edit.location.path for edit in fix.edits}:
+                counted[path] = counted.get(path, 0)
+            first = fix.edits[0].location.path
+            counted[first] += 1
+    for path, count in counted.items():
+        if _write(path, abspaths[path], texts[path], done):
+            done.fixed += count
+            done.paths.append(path)
+    return done
+
+
+def _take(fix: Fix, abspaths: Mapping[str, str], texts: dict[str, _Text]) -> bool:
+    spans: dict[str, list[tuple[int, int, str]]] = {}
+    for edit in fix.edits:
+        path = edit.location.path
+        if path not in abspaths:
+            return False
+        if path not in texts:
+            try:
+                with open(abspaths[path], "rb") as stream:
+                    texts[path] = _Text(stream.read())
+            except (OSError, SyntaxError):
+                return False
+        try:
+            spans.setdefault(path, []).append(texts[path].span(edit))
+        except ValueError:
+            return False
+    if not all(texts[path].free(listed) for path, listed in spans.items()):
+        return False
+    for path, listed in spans.items():
+        texts[path].taken.extend(listed)
+    return True
+
+
+def _write(path: str, abspath: str, text: _Text, done: Applied) -> bool:
+    try:
+        data = text.result()
+    except UnicodeEncodeError:
+        message = f"was not fixed: the fix has characters that {text.encoding} does not"
+        done.problems.append(Problem("unreadable", message, path))
+        return False
+    try:
+        fault = confirm(path, data, None)
+    except (RecursionError, MemoryError):
+        fault = (1, 1, "nested too deeply")
+    if fault is not None:
+        message = f"was not fixed: the result would not parse ({fault[2]})"
+        done.problems.append(Problem("crash", message, path, fault[0]))
+        return False
+    try:
+        write_atomic(abspath, data)
+    except OSError as error:
+        reason = error.strerror or os.strerror(error.errno or 0)
+        done.problems.append(Problem("unreadable", f"cannot be written: {reason}", path))
+        return False
+    return True

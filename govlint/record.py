@@ -1,0 +1,74 @@
+"""Findings as plain rows and back, so that the cache can keep a run's raw results."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from govlint.model import Edit, Finding, Fix, Location, Problem, Related, Rule, Safety
+
+Row = list[Any]
+
+
+def _place(location: Location) -> Row:
+    return [
+        location.path,
+        location.line,
+        location.column,
+        location.end_line,
+        location.end_column,
+        location.pointer,
+    ]
+
+
+def _read_place(row: Row) -> Location:
+    path, line, column, end_line, end_column, pointer = row
+    if not isinstance(path, str) or not isinstance(line, int):
+        raise TypeError("not a location")
+    return Location(path, line, column, end_line, end_column, pointer)
+
+
+def dump_finding(finding: Finding) -> Row:
+    """Write a finding as a row; what its rule says (severity, help) is not repeated."""
+    fix = None
+    if finding.fix is not None:
+        edits = [[_place(edit.location), edit.content] for edit in finding.fix.edits]
+        fix = [finding.fix.message, finding.fix.safety.value, edits]
+    return [
+        finding.rule,
+        finding.message,
+        _place(finding.location),
+        [[_place(related.location), related.message] for related in finding.related],
+        fix,
+    ]
+
+
+def load_finding(row: Row, rules: Mapping[str, Rule]) -> Finding:
+    """Read what `dump_finding` wrote. Raises KeyError, TypeError or ValueError otherwise."""
+    code, message, place, related, fix = row
+    rule = rules[code]
+    made = None
+    if fix is not None:
+        edits = tuple(Edit(_read_place(where), str(content)) for where, content in fix[2])
+        made = Fix(str(fix[0]), edits, Safety(fix[1]))
+    return Finding(
+        rule=rule.code,
+        name=rule.name,
+        severity=rule.severity,
+        message=str(message),
+        location=_read_place(place),
+        related=tuple(Related(_read_place(where), str(text)) for where, text in related),
+        fix=made,
+        help=rule.fix,
+    )
+
+
+def dump_problem(problem: Problem) -> Row:
+    """Write a problem as a row."""
+    return [problem.kind, problem.message, problem.path, problem.line]
+
+
+def load_problem(row: Row) -> Problem:
+    """Read what `dump_problem` wrote."""
+    kind, message, path, line = row
+    return Problem(str(kind), str(message), str(path), int(line))

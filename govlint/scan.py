@@ -1,0 +1,274 @@
+"""The first look at every file: read it, search it for triggers, check its syntax.
+
+This is what a cold run spends its time on, so it is one tight pass over the bytes on a
+few threads; the parser that checks the syntax releases the interpreter's lock.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from govlint.discover import Target
+from govlint.python.parse import (
+    SAFE_BYTES,
+    STACK_BYTES,
+    FastParse,
+    SyntaxFault,
+    confirm,
+    fast_parser,
+)
+from govlint.python.source import declared_encoding, decode
+
+_BATCH = 48
+_DEEP_STACK = 768 << 20
+_MAX_FAST_BYTES = 5_000_000  # what _DEEP_STACK is enough for
+_SHORTEST = 6  # characters a shared part of two words needs to be searched in their place
+
+
+class Scan(NamedTuple):
+    """What the first look told about a file. Most files are PLAIN: nothing to remember."""
+
+    words: tuple[str, ...] = ()
+    fault: SyntaxFault | None = None
+    nonascii: bool = False
+    problem: tuple[str, str] | None = None  # kind, message
+
+
+PLAIN = Scan()
+NONASCII = Scan(nonascii=True)
+
+
+def cover(words: Iterable[str]) -> list[str]:
+    """Find few strings such that whatever holds one of `words` holds one of them.
+
+    Searching is cheap for what is found nowhere, so a part that several words share (such
+    as `xecution`) stands for all of them; the words are then searched in the hits alone.
+    """
+    left = sorted({word for word in words if word}, key=lambda word: (len(word), word))
+    chosen: list[str] = []
+    while left:
+        first = left[0]
+        best, served = first, [w for w in left if first in w]
+        for start in range(len(first)):
+            for end in range(start + _SHORTEST, len(first) + 1):
+                part = first[start:end]
+                having = [w for w in left if part in w]
+                if (len(having), len(part)) > (len(served), len(best)):
+                    best, served = part, having
+        chosen.append(best)
+        left = [word for word in left if word not in served]
+    return chosen
+
+
+class Scanner:
+    """Scans files for one set of trigger words. Safe to use from several threads."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self._words = tuple(sorted({word for word in words if word}))
+        self._encoded = tuple((word, word.encode()) for word in self._words)
+        self._parts = tuple(part.encode() for part in cover(self._words))
+        self._fast = fast_parser()
+
+    def scan(self, path: str, data: bytes) -> Scan:
+        """Look at one file's bytes. Never raises for what the file holds."""
+        plain = data.isascii()
+        head = data[:4096]
+        if (
+            (b"coding" in head and not _harmless(data))
+            or b"\0" in data
+            or head.startswith((b"\xff\xfe", b"\xfe\xff"))
+        ):
+            return self._odd(path, data)
+        if plain:
+            for part in self._parts:
+                if part in data:
+                    words = tuple(word for word, raw in self._encoded if raw in data)
+                    break
+            else:
+                words = ()
+        else:
+            try:
+                words = self._search_text(data.decode("utf-8"))
+            except UnicodeDecodeError:
+                return self._odd(path, data)
+        fault: SyntaxFault | None = None
+        problem = None
+        refused = self._check(path, data)
+        if refused is None or refused:
+            fault, problem = _confirm(path, data, refused)
+        if not words and fault is None and problem is None:
+            return PLAIN if plain else NONASCII
+        return Scan(words, fault, not plain, problem)
+
+    def _check(self, path: str, data: bytes) -> list[dict[str, object]] | None:
+        """Ask the fast parser; None where it cannot be asked."""
+        if self._fast is None or len(data) > _MAX_FAST_BYTES:
+            return None
+        try:
+            if len(data) <= SAFE_BYTES:
+                return self._fast(path, data)
+            return _in_deep_thread(self._fast, path, data)
+        except (ValueError, RuntimeError):  # it refuses bytes that are not UTF-8
+            return None
+
+    def _search_text(self, text: str) -> tuple[str, ...]:
+        """Search decoded text as identifiers are compared: after NFKC folding (PEP 3131)."""
+        from unicodedata import is_normalized, normalize
+
+        if not is_normalized("NFKC", text):
+            text = text + "\n" + normalize("NFKC", text)
+        return tuple(word for word in self._words if word in text)
+
+    def _odd(self, path: str, data: bytes) -> Scan:
+        """Scan a file whose bytes are not plain UTF-8: decode it first, as Python would."""
+        fault, problem = _confirm(path, data, None)
+        try:
+            text = decode(data)[0]
+        except SyntaxError:
+            return Scan((), fault, True, problem)
+        return Scan(self._search_text(text), fault, not text.isascii(), problem)
+
+
+def _harmless(data: bytes) -> bool:
+    """Say whether the coding cookie, if there is one at all, names UTF-8 (or plain ASCII)."""
+    name = declared_encoding(data)
+    if name is None:
+        return True
+    folded = name.lower().replace("_", "-")
+    if data.startswith(b"\xef\xbb\xbf") and folded not in ("utf-8", "utf8"):
+        return False
+    return folded in ("utf-8", "utf8") or (folded in ("ascii", "us-ascii") and data.isascii())
+
+
+def _confirm(
+    path: str, data: bytes, refused: list[dict[str, object]] | None
+) -> tuple[SyntaxFault | None, tuple[str, str] | None]:
+    try:
+        return confirm(path, data, refused), None
+    except (RecursionError, MemoryError):
+        return None, ("limit", "is nested too deeply to be parsed")
+
+
+def _in_deep_thread(parse: FastParse, path: str, data: bytes) -> list[dict[str, object]]:
+    """Parse on a thread whose stack is enough for any file up to _MAX_FAST_BYTES."""
+    found: list[list[dict[str, object]]] = []
+    run_on_stack(lambda: found.append(parse(path, data)), _DEEP_STACK)
+    if not found:
+        raise RuntimeError("the parser did not answer")
+    return found[0]
+
+
+_stack_lock = threading.Lock()
+
+
+def start_thread(work: Callable[[], object], stack: int) -> threading.Thread:
+    """Start a thread with `stack` bytes of stack. Raises RuntimeError where there is no room."""
+    with _stack_lock:
+        previous = threading.stack_size(stack)
+        try:
+            thread = threading.Thread(target=work, daemon=True)
+            thread.start()
+        finally:
+            threading.stack_size(previous)
+    return thread
+
+
+def run_on_stack(work: Callable[[], object], stack: int) -> None:
+    """Run `work` to its end on a thread of its own; what it raises is raised here."""
+    failed: list[BaseException] = []
+
+    def guarded() -> None:
+        try:
+            work()
+        except BaseException as error:
+            failed.append(error)
+
+    thread = start_thread(guarded, stack)
+    thread.join()
+    if failed:
+        raise failed[0]
+
+
+def scan_files(
+    targets: Sequence[Target], words: Iterable[str], jobs: int, given: Mapping[str, bytes]
+) -> dict[str, Scan]:
+    """Scan `targets` on up to `jobs` threads; `given` holds content that is not on disk.
+
+    Returns the scans by absolute path. The result does not depend on `jobs`.
+    """
+    scanner = Scanner(words)
+    found: dict[str, Scan] = {}
+    batches = iter(range(0, len(targets), _BATCH))
+
+    def work() -> None:
+        scan = scanner.scan
+        while True:
+            start = next(batches, None)  # one bytecode on a C iterator: safe under the lock
+            if start is None:
+                return
+            done = {}
+            for abspath, path, stamp in targets[start : start + _BATCH]:
+                data = given.get(abspath) if given else None
+                if data is None:
+                    try:
+                        data = _read(abspath, stamp[0])
+                    except OSError as error:
+                        reason = error.strerror or str(error)
+                        done[abspath] = Scan(problem=("unreadable", f"cannot be read: {reason}"))
+                        continue
+                done[abspath] = scan(path, data)
+            found.update(done)
+
+    failed: list[BaseException] = []
+
+    def guarded() -> None:
+        try:
+            work()
+        except BaseException as error:
+            failed.append(error)
+
+    wanted = max(1, min(jobs, -(-len(targets) // _BATCH)))
+    threads = []
+    for _ in range(wanted):
+        try:
+            threads.append(start_thread(guarded, STACK_BYTES))
+        except RuntimeError:  # no room for the stack: fewer threads, or the slow parser
+            break
+    if not threads and targets:
+        scanner._fast = None
+        guarded()
+    for thread in threads:
+        thread.join()
+    if failed:
+        raise failed[0]
+    return found
+
+
+def _read(abspath: str, size: int) -> bytes:
+    """Read a file with as few system calls as can be; `size` is what the walk saw."""
+    descriptor = os.open(abspath, os.O_RDONLY | getattr(os, "O_BINARY", 0) | _NONBLOCK)
+    try:
+        data = os.read(descriptor, size + 1)
+        if len(data) == size:
+            return data
+        parts = [data]
+        while data:
+            data = os.read(descriptor, 1 << 20)
+            parts.append(data)
+        return b"".join(parts)
+    finally:
+        os.close(descriptor)
+
+
+_NONBLOCK = getattr(os, "O_NONBLOCK", 0)  # a FIFO put in the file's place must not block
+
+
+def cpus() -> int:
+    """The processors this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:
+        return os.cpu_count() or 1
