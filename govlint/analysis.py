@@ -114,7 +114,8 @@ def analyse(
         anywhere or any(not seeds.isdisjoint(scans[t.abspath].words) for t in targets)
     ):
         return raw
-    files = scanned_files(targets, scans, root, given, frozenset(("",)) if anywhere else frozenset())
+    every = frozenset(("",)) if anywhere else frozenset()
+    files = scanned_files(targets, scans, root, given, every)
     started = time.perf_counter()
     from govlint.python.program import link
 

@@ -30,6 +30,7 @@ _RACY = 50_000_000
 _RACY_COARSE = 2_100_000_000  # for file systems that keep whole seconds
 _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# This folder is a cache of govlint.\n"
 
+
 def code_digest() -> str:
     """Digest of govlint's own files' sizes and times: another govlint, another cache."""
     digest = sha256(f"{__version__} {sys.version} {sys.implementation.cache_tag}".encode())
@@ -182,4 +183,3 @@ def save(cache: Cache, targets: Sequence[Target], scans: Mapping[str, Scan]) -> 
     except (OSError, ValueError, TypeError, RecursionError):
         return False
     return True
-

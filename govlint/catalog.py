@@ -10,19 +10,23 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from govlint import __version__
 from govlint.data import data_dir
 from govlint.errors import ConfigError, RuleError, UsageError
 from govlint.model import Rule, Severity
 
+if TYPE_CHECKING:
+    from govlint.pages import Page
+
 BUILTIN_KINDS = ("suppression-reason", "suppression-unused", "syntax")
-_FIELDS = ("code", "name", "since", "check", "spec", "pack", "summary", "why", "fix", "path", "digest")
+_FIELDS = "code name since check spec pack summary why fix path digest".split()
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,15 @@ class Catalog:
     """All rules by code, built-in ones first."""
 
     rules: Mapping[str, Rule] = field(default_factory=dict)
+
+    def including(self, rule: Rule) -> Catalog:
+        """This catalogue and one more page. Raises RuleError where its code or name is taken."""
+        for other in self.rules.values():
+            if os.path.realpath(other.path) == os.path.realpath(rule.path):
+                return self
+        rules = dict(self.rules)
+        _add(rules, rule)
+        return Catalog(dict(sorted(rules.items())))
 
     @property
     def digest(self) -> str:
@@ -103,19 +116,24 @@ def load_catalog(rule_dirs: Sequence[Path] = ()) -> Catalog:
     Raises RuleError for a faulty page and ConfigError for a folder that is not there.
     """
     rules: dict[str, Rule] = {}
+    loaded: set[str] = set()  # a folder may be named twice, also through another one
     for folder in (data_dir("rules"), *rule_dirs):
         if not folder.is_dir():
             raise ConfigError(f"the rule folder {folder} does not exist")
         for rule in _load_folder(folder):
-            _add(rules, rule)
+            real = os.path.realpath(rule.path)
+            if real not in loaded:
+                loaded.add(real)
+                _add(rules, rule)
     return Catalog(dict(sorted(rules.items())))
 
 
 def _add(rules: dict[str, Rule], rule: Rule) -> None:
     for other in rules.values():
         if rule.code == other.code or rule.name == other.name:
-            what = rule.code if rule.code == other.code else rule.name
-            raise RuleError(f"{what} is already the rule of {other.path}", rule.path, 2)
+            key, what = ("id", rule.code) if rule.code == other.code else ("name", rule.name)
+            line = _line_of(_read(Path(rule.path)), key)
+            raise RuleError(f"{what} is already the rule of {other.path}", rule.path, line)
     rules[rule.code] = rule
 
 
@@ -139,54 +157,73 @@ def _load_folder(folder: Path) -> list[Rule]:
 
 def compile_page(path: Path) -> Rule:
     """Read one page and check it against the check it names. Raises RuleError."""
+    return read_page(path).rule
+
+
+def read_page(path: Path) -> Page:
+    """The rule of one page with its examples. Raises RuleError."""
     from govlint import pages
 
+    page = pages.parse(_read(path), str(path))
+    _check_kind(page)
+    return page
+
+
+def _read(path: Path) -> str:
     shown = str(path)
     try:
-        text = path.read_text("utf-8")
+        data = path.read_bytes()
+        return data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise RuleError(f"the page is not UTF-8: {error.reason}", shown) from None
-    except OSError as error:
-        raise RuleError(f"the page cannot be read: {error.strerror}", shown) from None
-    rule = pages.parse(text, shown).rule
-    _check_kind(rule, text)
-    return rule
+        line = data.count(b"\n", 0, error.start) + 1
+        raise RuleError(f"the page is not UTF-8: {error.reason}", shown, line) from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise RuleError(f"the page cannot be read: {reason}", shown) from None
 
 
-def _check_kind(rule: Rule, text: str) -> None:
-    kinds = check_kinds()
+def _check_kind(page: Page) -> None:
+    rule, kinds = page.rule, check_kinds()
     if rule.check not in kinds:
         close = get_close_matches(rule.check, kinds, 1)
         hint = f", did you mean `{close[0]}`?" if close else ""
-        raise RuleError(
-            f"there is no check `{rule.check}`{hint}; there are {', '.join(kinds)}",
-            rule.path,
-            _line_of(text, "check"),
-        )
+        message = f"there is no check `{rule.check}`{hint}; there are {', '.join(kinds)}"
+        raise RuleError(message, rule.path, page.where["check"])
     if rule.check in BUILTIN_KINDS:
         if rule.params:
-            raise RuleError(f"the check `{rule.check}` takes no params", rule.path, _line_of(text, "params"))
+            message = f"the check `{rule.check}` takes no params"
+            raise RuleError(message, rule.path, page.where["params"])
         return
     try:
         make_params(rule)
     except ValueError as error:
-        raise RuleError(str(error), rule.path, _line_of(text, "params")) from None
+        raise RuleError(str(error), rule.path, page.where["params"]) from None
 
 
 def _line_of(text: str, key: str) -> int:
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):
         if line.startswith(f"{key}:"):
             return number
     return 1
 
 
-def make_params(rule: Rule) -> Any:
-    """The check's `Params` with what the page sets. Raises ValueError with the nearest name."""
+def params_of(kind: str) -> dict[str, Any]:
+    """The names of what a page may set for a check, with what holds where it does not."""
     import importlib
     from dataclasses import fields
 
+    if kind in BUILTIN_KINDS:
+        return {}
+    module = importlib.import_module(f"govlint.checks.{kind.replace('-', '_')}")
+    return {entry.name: entry.default for entry in fields(module.Params)}
+
+
+def make_params(rule: Rule) -> Any:
+    """The check's `Params` with what the page sets. Raises ValueError with the nearest name."""
+    import importlib
+
     module = importlib.import_module(f"govlint.checks.{rule.check.replace('-', '_')}")
-    known = {entry.name: entry for entry in fields(module.Params)}
+    known = params_of(rule.check)
     values: dict[str, Any] = {}
     for name, value in rule.params.items():
         key = name.replace("-", "_")
@@ -194,8 +231,10 @@ def make_params(rule: Rule) -> Any:
             close = get_close_matches(key, known, 1)
             hint = f", did you mean `{close[0]}`?" if close else ""
             listed = ", ".join(known) or "none"
-            raise ValueError(f"the check `{rule.check}` has no param `{name}`{hint}; it has {listed}")
-        default = known[key].default
+            raise ValueError(
+                f"the check `{rule.check}` has no param `{name}`{hint}; it has {listed}"
+            )
+        default = known[key]
         if isinstance(value, list):
             value = tuple(value)
         if isinstance(default, str | bool | int | tuple) and type(value) is not type(default):
@@ -209,22 +248,32 @@ def make_params(rule: Rule) -> Any:
     return module.Params(**values)
 
 
-# -- the compiled catalogue -------------------------------------------------------------------------
+# -- the compiled catalogue --------------------------------------------------------------------
 
 
 def _stamp(paths: Sequence[Path]) -> str:
-    whole = hashlib.sha256(f"{__version__} 1 {check_kinds()}\n".encode())
-    for path in paths:
-        status = path.stat()
-        whole.update(f"{path}\0{status.st_size}\0{status.st_mtime_ns}\0{status.st_ino}\n".encode("utf-8", "surrogateescape"))
+    """A digest over the pages' sizes and times and over the code that compiled them."""
+    package = Path(__file__).parent
+    code = [
+        package / "pages.py",
+        package / "catalog.py",
+        *sorted((package / "checks").glob("*.py")),
+    ]
+    whole = hashlib.sha256(f"{__version__} {sys.version}\n".encode())
+    for path in (*code, *paths):
+        try:
+            status = path.stat()
+        except OSError:
+            continue  # reading it says what is wrong
+        times = f"{status.st_size}\0{status.st_mtime_ns}\0{status.st_ctime_ns}\0{status.st_ino}"
+        whole.update(f"{path}\0{times}\n".encode("utf-8", "surrogateescape"))
     return whole.hexdigest()
 
 
 def _cache_file(folder: Path) -> Path:
     given = os.environ.get("GOVLINT_CACHE_DIR")
-    base = Path(given) if given else Path(
-        os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    ) / "govlint"
+    shared = os.environ.get("XDG_CACHE_HOME")
+    base = Path(given) if given else Path(shared or Path.home() / ".cache") / "govlint"
     name = hashlib.sha256(os.fsencode(folder.absolute())).hexdigest()[:16]
     return base / f"rules-{name}.json"
 
@@ -240,12 +289,19 @@ def _read_cache(folder: Path, stamp: str) -> list[Rule] | None:
         document = json.loads(payload)
         if document["stamp"] != stamp:
             return None
-        return [
-            Rule(**{name: entry[name] for name in _FIELDS}, params=entry["params"], severity=Severity(entry["severity"]))
-            for entry in document["rules"]
-        ]
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError):
+        return [_load_rule(entry) for entry in document["rules"]]
+    except (OSError, ValueError, LookupError, TypeError, RuntimeError, MemoryError):
         return None
+
+
+def _load_rule(entry: Any) -> Rule:
+    """Read a stored rule. Raises TypeError, ValueError or LookupError for what is none."""
+    texts = {name: entry[name] for name in _FIELDS}
+    if not all(isinstance(text, str) for text in texts.values()):
+        raise TypeError("a stored rule has a field that is no text")
+    if not isinstance(entry["params"], dict):
+        raise TypeError("a stored rule has params that are no mapping")
+    return Rule(**texts, params=entry["params"], severity=Severity(entry["severity"]))
 
 
 def _write_cache(folder: Path, stamp: str, rules: Sequence[Rule]) -> None:

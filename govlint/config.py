@@ -155,7 +155,7 @@ def _parse(path: str, shown: str, data: bytes) -> dict[str, Any]:
         raise ConfigError(f"{shown}:{line}: is not UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"line (\d+)", str(error))  # else: at the end of the document
-        line = found.group(1) if found else len(data.splitlines()) + data.endswith(b"\n")
+        line = int(found.group(1)) if found else len(data.splitlines()) + data.endswith(b"\n")
         raise ConfigError(f"{shown}:{line}: {error}") from None
     except RecursionError:
         raise ConfigError(f"{shown}:1: is nested too deeply") from None
@@ -309,7 +309,7 @@ def _bindings(reader: _Reader, table: object) -> Bindings:
         if key not in known:
             raise reader.unknown(key, list(known), "bindings")
         if key == "job-transitions":
-            pairs = value if isinstance(value, list) else [None]
+            pairs: list[Any] = value if isinstance(value, list) else [None]
             if not all(
                 isinstance(p, list) and len(p) == 2 and all(isinstance(s, str) for s in p)
                 for p in pairs
@@ -337,7 +337,8 @@ def _per_path(reader: _Reader, entries: object) -> tuple[PerPath, ...]:
                 raise reader.unknown(key, _PER_PATH_KEYS, "per-path", nth)
         for key in ("paths", "ignore", "reason"):
             if not entry.get(key):
-                raise reader.fail(f"per-path entry has no {key}; it is required", "per-path", "", nth)
+                message = f"per-path entry has no {key}; it is required"
+                raise reader.fail(message, "per-path", "", nth)
         reason = entry["reason"]
         if not isinstance(reason, str) or not reason.strip():
             raise reader.fail(f"reason is {reason!r}; it must be a text", "per-path", "reason", nth)

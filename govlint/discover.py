@@ -201,9 +201,7 @@ class _Walk:
             for entry in listed:
                 name = entry.name
                 if name.endswith(SUFFIXES):
-                    if excluded(name, base + name) or (
-                        ignores and _ignored(entry.path, ignores)
-                    ):
+                    if excluded(name, base + name) or (ignores and _ignored(entry.path, ignores)):
                         self.found.skipped += 1
                     elif self._entry(entry):
                         below.append((entry.path, base + name, ignores))
@@ -245,8 +243,9 @@ class _Walk:
     def _follow(self, link: str) -> bool:
         """Say whether to walk a linked folder: only one outside, once, and no parent of ours."""
         real = os.path.realpath(link)
-        if self._inside(real) or any((top + os.sep).startswith(real.rstrip(os.sep) + os.sep)
-                                     for top in self._starts):
+        if self._inside(real) or any(
+            (top + os.sep).startswith(real.rstrip(os.sep) + os.sep) for top in self._starts
+        ):
             return False
         self._outside.append(real)
         return True

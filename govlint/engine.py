@@ -53,17 +53,14 @@ class Options:
 
 def selected_rules(config: Config, catalog: Catalog, options: Options) -> list[Rule]:
     """The rules of this run with the configured severities. Raises UsageError for a wrong name."""
-    rules = catalog.select(
-        list(options.select or config.select), [*config.ignore, *options.ignore]
-    )
+    rules = catalog.select(list(options.select or config.select), [*config.ignore, *options.ignore])
     changed = {
         rule.code: severity
         for name, severity in config.severity.items()
         for rule in catalog.select([name], [])
     }
     return [
-        _with_severity(rule, changed[rule.code]) if rule.code in changed else rule
-        for rule in rules
+        _with_severity(rule, changed[rule.code]) if rule.code in changed else rule for rule in rules
     ]
 
 
@@ -123,7 +120,8 @@ class Engine:
         facts = asked.targets
         whole = any(os.path.abspath(path) == config.root for path in self.paths)
         if config.bounded and not whole and asked.targets:
-            facts = list({t.abspath: t for t in [*self._walk([config.root]).targets, *facts]}.values())
+            project = self._walk([config.root]).targets
+            facts = list({t.abspath: t for t in [*project, *facts]}.values())
         for abspath in self.options.given:
             if all(target.abspath != abspath for target in facts):
                 made = Target(abspath, shown_path(abspath, self.cwd), (-1, 0, 0, 0))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
@@ -18,10 +19,10 @@ from govlint.model import Rule, Severity
 
 REQUIRED = ("id", "name", "severity", "since", "check", "params", "spec")
 SECTIONS = ("How to fix", "Invalid", "Valid")
-_CODE = re.compile(r"[A-Z]{3}\d{3}")
-_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-_SINCE = re.compile(r"\d+\.\d+\.\d+")
-_EXPECT = re.compile(r"#\s*expect:\s*(?P<codes>.*)$")
+CODE = re.compile(r"[A-Z]{3}[0-9]{3}")
+NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_SINCE = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
+EXPECT = re.compile(r"#\s*expect:\s*(?P<codes>.*)$")
 _ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
 
 
@@ -43,20 +44,26 @@ class Example:
     line: int
     files: dict[str, str] = field(default_factory=dict)
     expected: list[Expected] = field(default_factory=list)
+    fences: dict[str, int] = field(default_factory=dict)  # file → the page's line of its fence
+
+    def page_line(self, path: str, line: int) -> int:
+        """The line of the page on which the line of a file of this example stands."""
+        return self.fences[path] + line if path in self.fences else self.line
 
 
 @dataclass
 class Page:
-    """A parsed page: the rule it states and its examples."""
+    """A parsed page: the rule it states, its examples, and the line of each front matter key."""
 
     rule: Rule
     examples: list[Example]
+    where: dict[str, int]
 
 
 def parse(text: str, path: str) -> Page:
     """Read one page. Raises RuleError with the line of the first fault."""
     text = text.replace("\r\n", "\n").replace("\r", "\n").removeprefix("\ufeff")
-    front, body_line = _front_matter(text, path)
+    front, where, body_line = _front_matter(text, path)
     lines = text.split("\n")
     body = "\n".join(lines[body_line - 1 :])
     title, why, fix, examples = _body(body, body_line, path)
@@ -76,13 +83,13 @@ def parse(text: str, path: str) -> Page:
         digest=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
     )
     _check_expectations(rule, examples, path)
-    return Page(rule, examples)
+    return Page(rule, examples, where)
 
 
 # -- front matter --------------------------------------------------------------------------
 
 
-def _front_matter(text: str, path: str) -> tuple[dict[str, Any], int]:
+def _front_matter(text: str, path: str) -> tuple[dict[str, Any], dict[str, int], int]:
     lines = text.split("\n")
     if lines[0].strip() != "---":
         raise RuleError("a rule page begins with front matter between two `---` lines", path, 1)
@@ -96,7 +103,7 @@ def _front_matter(text: str, path: str) -> tuple[dict[str, Any], int]:
             raise RuleError(
                 f"unknown key `{key}` in the front matter{hint}; it takes {', '.join(REQUIRED)}",
                 path,
-                where.get(key, 2),
+                where.get(str(key), 2),
             )
     for key in REQUIRED:
         if key not in values:
@@ -115,47 +122,59 @@ def _front_matter(text: str, path: str) -> tuple[dict[str, Any], int]:
                 where[key],
             )
     for key, pattern, form in (
-        ("id", _CODE, "three capitals and three digits, as GOV101"),
-        ("name", _NAME, "lower-case words joined by `-`"),
+        ("id", CODE, "three capitals and three digits, as GOV101"),
+        ("name", NAME, "lower-case words joined by `-`"),
         ("since", _SINCE, "a version such as 0.1.0"),
     ):
         if not pattern.fullmatch(values[key]):
             raise RuleError(f"`{key}` is {form}, found {values[key]!r}", path, where[key])
-    try:
-        Severity.parse(values["severity"])
-    except ValueError as error:
-        raise RuleError(str(error), path, where["severity"]) from None
+    labels = [severity.label for severity in Severity]
+    if values["severity"] not in labels:
+        message = f"`severity` is one of {', '.join(labels)}, found {values['severity']!r}"
+        raise RuleError(message, path, where["severity"])
     file = path.replace("\\", "/").rpartition("/")[2]
     wanted = f"{values['id']}-{values['name']}.md"
     if file != wanted:
         raise RuleError(f"the file of this rule is named {wanted}, not {file}", path, where["id"])
-    return values, end + 2
+    return values, where, min(end + 2, len(lines))
 
 
 def _yaml(text: str, path: str) -> tuple[dict[str, Any], dict[str, int]]:
     import yaml
 
+    last = text.count("\n") + 2  # YAML knows line ends that a page does not
+
+    def fault(error: Exception) -> RuleError:
+        mark = getattr(error, "problem_mark", None)
+        line = min(mark.line + 2, last) if mark is not None else 2
+        said = " ".join(str(getattr(error, "problem", None) or error).split())
+        return RuleError(f"the front matter is no YAML: {said}", path, line)
+
     try:
+        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            if isinstance(event, yaml.AliasEvent):  # a few could stand for gigabytes
+                line = min(getattr(event.start_mark, "line", 0) + 2, last)
+                raise RuleError("the front matter takes no YAML aliases", path, line)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        line = mark.line + 2 if mark is not None else 2
-        raise RuleError(f"the front matter is no YAML: {error.problem}", path, line) from None
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise RuleError(f"the front matter is no YAML: {error}", path, 2) from None
+        raise fault(error) from None
     if not isinstance(node, yaml.MappingNode):
         raise RuleError("the front matter is a mapping of keys to values", path, 2)
     where: dict[str, int] = {}
     for key, _ in node.value:
         name = str(key.value)
-        line = key.start_mark.line + 2
+        line = min(key.start_mark.line + 2, last)
+        if name == "<<":
+            raise RuleError("the front matter takes no YAML merge key `<<`", path, line)
         if name in where:
             raise RuleError(f"`{name}` stands twice in the front matter", path, line)
         where[name] = line
     try:
         values = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError, ValueError, TypeError) as error:
-        raise RuleError(f"the front matter cannot be read: {error}", path, 2) from None
+    except (yaml.YAMLError, RecursionError, ValueError, TypeError, LookupError) as error:
+        raise fault(error) from None
+    except AttributeError:  # PyYAML on a `!!timestamp` that is none
+        raise RuleError("the front matter has a value that its tag does not fit", path, 2) from None
     return values, where
 
 
@@ -188,6 +207,8 @@ def _body(body: str, offset: int, path: str) -> tuple[str, str, str, list[Exampl
                     raise RuleError("a page has one title; found a second", path, line)
                 title, section = heading, ""
             elif token.tag == "h2":
+                if not title:
+                    break
                 if heading not in SECTIONS:
                     hint = _nearest(heading, SECTIONS)
                     raise RuleError(
@@ -199,11 +220,21 @@ def _body(body: str, offset: int, path: str) -> tuple[str, str, str, list[Exampl
                     raise RuleError(f"section `{heading}` stands twice", path, line)
                 seen[heading] = line
                 section = heading
-        elif token.type == "fence" and token.level == 0 and section in ("Invalid", "Valid"):
+            elif section is not None:
+                end = token.map[1] if token.map else 0
+                parts.setdefault(section, []).append(lines[end - 1])
+        elif token.type in ("fence", "code_block") and section in ("Invalid", "Valid"):
+            if token.level > 0 or token.type == "code_block":
+                raise RuleError(
+                    "an example is a fenced code block of its own, not indented, in no list"
+                    " and in no quotation",
+                    path,
+                    line,
+                )
             if not _is_closed(token, lines):
                 raise RuleError("this code block is never closed", path, line)
             adjacent = _add_block(examples, token, section == "Valid", line, adjacent, path)
-        elif token.level == 0 and token.map and token.type not in ("heading_close",):
+        elif token.level == 0 and token.map:
             adjacent = False
             if token.nesting >= 0 and section is not None:
                 parts.setdefault(section, []).append("\n".join(lines[token.map[0] : token.map[1]]))
@@ -214,7 +245,9 @@ def _body(body: str, offset: int, path: str) -> tuple[str, str, str, list[Exampl
             raise RuleError(f"the page lacks the section `## {name}`", path, offset)
     for name in ("Invalid", "Valid"):
         if not any(example.valid is (name == "Valid") for example in examples):
-            raise RuleError(f"section `{name}` has no code block; every rule shows both", path, seen[name])
+            raise RuleError(
+                f"section `{name}` has no code block; every rule shows both", path, seen[name]
+            )
     why = "\n\n".join(parts.get("", [])).strip()
     fix = "\n\n".join(parts.get("How to fix", [])).strip()
     if not why:
@@ -225,7 +258,9 @@ def _body(body: str, offset: int, path: str) -> tuple[str, str, str, list[Exampl
 
 
 def _is_closed(token: Any, lines: list[str]) -> bool:
-    return bool(token.map) and lines[token.map[1] - 1].strip().startswith(token.markup)
+    first, end = token.map
+    last = lines[end - 1].strip()
+    return end - first > 1 and last.startswith(token.markup) and not last.strip(token.markup[0])
 
 
 def _add_block(
@@ -236,28 +271,36 @@ def _add_block(
     unknown = set(attributes) - {"title", "expect"}
     if unknown or _ATTRIBUTE.sub("", rest).strip():
         raise RuleError(
-            f"a code block takes `title=\"…\"` and `expect=\"…\"`, found `{rest.strip()}`", path, line
+            f'a code block takes `title="…"` and `expect="…"`, found `{rest.strip()}`', path, line
         )
     title = attributes.get("title")
-    if title is not None and (
-        title.startswith(("/", "~")) or ".." in title.split("/") or "\\" in title or not title
-    ):
+    if title is not None and not _is_inside(title):
         raise RuleError(f"title {title!r} is no relative path inside the example", path, line)
-    name = title or f"example.{_SUFFIXES.get(language, language or 'txt')}"
+    if title is None and language not in _SUFFIXES:
+        raise RuleError(
+            f"an example without a title is {', '.join(sorted(set(_SUFFIXES)))},"
+            f" found {language or 'no language'}",
+            path,
+            line,
+        )
+    name = title or f"example.{_SUFFIXES[language]}"
     if title is not None and adjacent and examples and examples[-1].valid is valid:
         example = examples[-1]
         if name in example.files:
             raise RuleError(f"the example has two files named {name}", path, line)
+        if any(f"{a}/".startswith(f"{b}/") for a, b in _both_ways(name, example.files)):
+            raise RuleError(f"{name} is a file and a folder of the example", path, line)
     else:
         example = Example(valid, line)
         examples.append(example)
     example.files[name] = token.content
+    example.fences[name] = line
     for number, source in enumerate(token.content.split("\n"), 1):
-        found = _EXPECT.search(source)
+        found = EXPECT.search(source)
         if found is None:
             continue
         for code in found["codes"].split(","):
-            if not _CODE.fullmatch(code.strip()):
+            if not CODE.fullmatch(code.strip()):
                 raise RuleError(
                     f"`# expect:` names codes such as GOV101, found {code.strip()!r}",
                     path,
@@ -267,6 +310,21 @@ def _add_block(
     for pointer in (attributes.get("expect") or "").split():
         example.expected.append(Expected(name, 1, "", pointer))
     return title is not None
+
+
+def _both_ways(name: str, others: Iterable[str]) -> Iterable[tuple[str, str]]:
+    for other in others:
+        yield name, other
+        yield other, name
+
+
+def _is_inside(title: str) -> bool:
+    parts = title.split("/")
+    return (
+        all(part.strip() not in ("", ".", "..") for part in parts)
+        and not title.startswith("~")
+        and not any(char in "\\:" or ord(char) < 32 for char in title)
+    )
 
 
 _SUFFIXES = {"python": "py", "py": "py", "toml": "toml", "json": "json", "yaml": "yaml"}

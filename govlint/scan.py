@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib import import_module
 from typing import NamedTuple
 
 from govlint.discover import Target
@@ -25,7 +26,7 @@ from govlint.python.source import declared_encoding, decode
 _BATCH = 48
 _DEEP_STACK = 768 << 20
 _MAX_FAST_BYTES = 5_000_000  # what _DEEP_STACK is enough for
-_SHORTEST = 6  # characters a shared part of two words needs to be searched in their place
+_SHORTEST = 7  # characters a shared part of two words needs to be searched in their place
 
 
 class Scan(NamedTuple):
@@ -41,14 +42,14 @@ PLAIN = Scan()
 NONASCII = Scan(nonascii=True)
 
 
-def cover(words: Iterable[str]) -> list[str]:
-    """Find few strings such that whatever holds one of `words` holds one of them.
+def cover(words: Iterable[str]) -> dict[str, list[str]]:
+    """Find few strings such that whatever holds a word holds the string that stands for it.
 
     Searching is cheap for what is found nowhere, so a part that several words share (such
-    as `xecution`) stands for all of them; the words are then searched in the hits alone.
+    as `xecution`) is searched in place of all of them, and the words only where it occurs.
     """
     left = sorted({word for word in words if word}, key=lambda word: (len(word), word))
-    chosen: list[str] = []
+    chosen: dict[str, list[str]] = {}
     while left:
         first = left[0]
         best, served = first, [w for w in left if first in w]
@@ -58,9 +59,18 @@ def cover(words: Iterable[str]) -> list[str]:
                 having = [w for w in left if part in w]
                 if (len(having), len(part)) > (len(served), len(best)):
                     best, served = part, having
-        chosen.append(best)
+        chosen[best] = served
         left = [word for word in left if word not in served]
     return chosen
+
+
+def _finder() -> Callable[[bytes, bytes], int]:
+    """The fastest search for bytes in bytes that there is; a negative answer means none."""
+    try:
+        find: Callable[[bytes, bytes], int] = import_module("stringzilla").find
+    except ImportError:
+        return bytes.find
+    return find
 
 
 class Scanner:
@@ -68,8 +78,11 @@ class Scanner:
 
     def __init__(self, words: Iterable[str]) -> None:
         self._words = tuple(sorted({word for word in words if word}))
-        self._encoded = tuple((word, word.encode()) for word in self._words)
-        self._parts = tuple(part.encode() for part in cover(self._words))
+        self._parts = tuple(
+            (part.encode(), tuple((word, word.encode()) for word in words))
+            for part, words in cover(self._words).items()
+        )
+        self._find = _finder()
         self._fast = fast_parser()
 
     def scan(self, path: str, data: bytes) -> Scan:
@@ -83,12 +96,11 @@ class Scanner:
         ):
             return self._odd(path, data)
         if plain:
-            for part in self._parts:
-                if part in data:
-                    words = tuple(word for word, raw in self._encoded if raw in data)
-                    break
-            else:
-                words = ()
+            words: tuple[str, ...] = ()
+            find = self._find
+            for part, served in self._parts:
+                if find(data, part) >= 0:
+                    words += tuple(word for word, raw in served if raw in data)
         else:
             try:
                 words = self._search_text(data.decode("utf-8"))

@@ -59,9 +59,7 @@ def parse_directives(text: str) -> list[Directive]:
     if not _HINT.search(text):
         return []
     return [
-        directive
-        for comment in find_comments(text)
-        if (directive := _parse(comment)) is not None
+        directive for comment in find_comments(text) if (directive := _parse(comment)) is not None
     ]
 
 

@@ -66,8 +66,13 @@ class Sources(Mapping[str, str]):
 def order(findings: Iterable[Finding]) -> list[Finding]:
     """Sort by place, then rule, and drop what is reported twice."""
     unique = dict.fromkeys(findings)
-    return sorted(unique, key=lambda f: (f.location, f.rule, f.message) if f.location.pointer
-                  is None else (replace(f.location, pointer=None), f.rule, f.message))
+    return sorted(unique, key=_place)
+
+
+def _place(finding: Finding) -> tuple[object, ...]:
+    at = finding.location
+    ends = (at.end_line, at.end_column, at.pointer or "")
+    return (at.path, at.line, at.column, *ends, finding.rule, finding.message)
 
 
 def fingerprint(
@@ -132,9 +137,7 @@ class ChangeFilter:
     of the related places does: a call that became wrong by an edit elsewhere counts.
     """
 
-    def __init__(
-        self, changes: Changes, sources: Sources, abspaths: Mapping[str, str]
-    ) -> None:
+    def __init__(self, changes: Changes, sources: Sources, abspaths: Mapping[str, str]) -> None:
         self._changes, self._sources, self._abspaths = changes, sources, abspaths
         self._functions: dict[str, list[tuple[int, int]]] = {}
 
@@ -171,8 +174,9 @@ def _functions(text: str) -> list[tuple[int, int]]:
         tree = parse_text(text, "<changed>")
     except (SyntaxError, RecursionError, MemoryError):
         return [(1, text.count("\n") + 1)]  # cannot be told apart: all of the file counts
-    return [
-        (min([node.lineno, *(d.lineno for d in node.decorator_list)]), node.end_lineno or node.lineno)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    ]
+    spans = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+            spans.append((first, node.end_lineno or node.lineno))
+    return spans

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from govlint.errors import UsageError
+from govlint.catalog import Catalog
 from govlint.model import Edit, Finding, Fix, Related, Rule, Safety, Severity
 
 CALLS = 0
@@ -32,22 +32,9 @@ RULES = [
 ]
 
 
-class StubCatalog:
-    """What the engine asks of a catalogue."""
-
-    def __init__(self, rules: Sequence[Rule] = RULES) -> None:
-        self.rules = {r.code: r for r in rules}
-        self.digest = "stub"
-
-    def select(self, select: Sequence[str], ignore: Sequence[str]) -> list[Rule]:
-        def named(words: Sequence[str]) -> list[Rule]:
-            found = [r for r in self.rules.values() if r.code in words or r.name in words]
-            if len({w for w in words}) > len({c for r in found for c in (r.code, r.name) if c in words}):
-                raise UsageError(f"there is no rule {words}")
-            return found
-
-        left = named(ignore)
-        return [r for r in (named(select) if select else self.rules.values()) if r not in left]
+def stub_catalog(rules: Sequence[Rule] = RULES) -> Catalog:
+    """A catalogue of these rules alone."""
+    return Catalog({r.code: r for r in rules})
 
 
 @dataclass(frozen=True)

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import stub_rules
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from stub_rules import RULES, stub_catalog
 
-import stub_rules
 from govlint import cache as cache_module
 from govlint import engine
 from govlint.cache import open_cache
 from govlint.config import load_config
 from govlint.model import RunResult
-from stub_rules import RULES, StubCatalog
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def project(root: Path) -> Path:
 
 def check(*paths: str, catalog: Any = None, **options: Any) -> RunResult:
     return engine.run(
-        paths, load_config(paths), catalog or StubCatalog(), engine.Options(**options)
+        paths, load_config(paths), catalog or stub_catalog(), engine.Options(**options)
     )
 
 
@@ -145,9 +145,11 @@ def test_a_changed_rule_page_is_another_ruleset(project: Path) -> None:
     from dataclasses import replace
 
     check()
-    edited = [replace(r, digest="new", params={"word": "f"} if r.code == "STB001" else r.params)
-              for r in RULES]
-    catalog = StubCatalog(edited)
+    edited = [
+        replace(r, digest="new", params={"word": "f"} if r.code == "STB001" else r.params)
+        for r in RULES
+    ]
+    catalog = stub_catalog(edited)
     assert told(check(catalog=catalog)) == told(check(catalog=catalog, cache=False))
 
 
@@ -185,12 +187,14 @@ def _damage(body: bytes, kind: str) -> bytes:
         elif kind == "hostile runs":
             data["runs"] = dict.fromkeys(data["runs"], 7)
         elif kind == "unknown rule":
-            data["runs"] = {key: [[["ZZZ", "m", ["a", 1, 1, 1, 1, None], [], None]], [], []]
-                            for key in data["runs"]}
+            data["runs"] = {
+                key: [[["ZZZ", "m", ["a", 1, 1, 1, 1, None], [], None]], [], []]
+                for key in data["runs"]
+            }
         elif kind == "hostile scans":
             data["odd"] = dict.fromkeys(data["odd"], 5)
         elif kind == "hostile words":
-            data["odd"] = dict.fromkeys(data["odd"], [[1], ["x"], 0, 3])
+            data["odd"] = {key: [[1], ["x"], 0, 3] for key in data["odd"]}
         payload = json.dumps(data).encode()
     magic, key, _ = head.split(b" ")
     return b" ".join((magic, key, sha256(payload).hexdigest().encode())) + b"\n" + payload

@@ -8,13 +8,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import jsonschema
 import pytest
+import stub_rules
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from stub_rules import stub_catalog
 
 import govlint
-import stub_rules
 from govlint.cli import main
-from stub_rules import StubCatalog
+from govlint.cli.check import check as check_command
+from govlint.cli.options import CHECK_OPTIONS, read_arguments
 
 SCHEMA = json.loads(
     (Path(__file__).parent.parent / "schemas" / "findings.schema.json").read_text("utf-8")
@@ -29,7 +34,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("GOVLINT_DEBUG", "NO_COLOR", "FORCE_COLOR"):
         monkeypatch.delenv(name, raising=False)
     stub_rules.install(monkeypatch)
-    monkeypatch.setattr("govlint.catalog.load_catalog", lambda _folders=(): StubCatalog())
+    monkeypatch.setattr("govlint.catalog.load_catalog", lambda _folders=(): stub_catalog())
     (folder / "govlint.toml").touch()
     (folder / "a.py").write_text("forbidden()\n", "utf-8")
     (folder / "clean.py").write_text("x = 1\n", "utf-8")
@@ -46,7 +51,7 @@ def govlint_(*arguments: str) -> int:
 Capture = pytest.CaptureFixture[str]
 
 
-# -- exit codes --------------------------------------------------------------------------------
+# -- exit codes --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -115,7 +120,7 @@ def test_a_configuration_fault_names_file_and_line(root: Path, capsys: Capture) 
     assert err == "govlint: govlint.toml:2: unknown key 'selekt'; did you mean 'select'?\n"
 
 
-# -- faults of our own ----------------------------------------------------------------------------
+# -- faults of our own -------------------------------------------------------------------
 
 
 def test_an_internal_error_is_one_sentence_and_exit_3(
@@ -134,9 +139,7 @@ def test_an_internal_error_is_one_sentence_and_exit_3(
         main(["check"])
 
 
-def test_an_interrupt_is_130(
-    root: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupt_is_130(root: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupt(*_arguments: object) -> None:
         raise KeyboardInterrupt
 
@@ -145,7 +148,7 @@ def test_an_interrupt_is_130(
     assert capsys.readouterr().err.strip() == "govlint: interrupted"
 
 
-# -- streams and files -------------------------------------------------------------------------------
+# -- streams and files -------------------------------------------------------------------
 
 
 def test_json_on_standard_output_is_the_document_and_nothing_else(
@@ -169,7 +172,9 @@ def test_json_is_valid_for_every_kind_of_result(root: Path, capsys: Capture) -> 
 
 
 def test_several_formats_at_once(root: Path, capsys: Capture) -> None:
-    code = govlint_("check", "--format", "text", "--format", "json=o.json", "--format", "sarif=o.sarif")
+    code = govlint_(
+        "check", "--format", "text", "--format", "json=o.json", "--format", "sarif=o.sarif"
+    )
     assert code == 1
     assert "a.py:1:1" in capsys.readouterr().out
     assert json.loads((root / "o.json").read_text("utf-8"))["version"] == 1
@@ -191,6 +196,33 @@ def test_a_file_that_cannot_be_written_is_exit_2_and_no_half_file(
     assert govlint_("check", "--format", "sarif=out") == 2
     assert list((root / "out").iterdir()) == []
     assert not [p for p in root.iterdir() if p.name.endswith(".tmp")]
+
+
+_argument = st.sampled_from(
+    "a.py - -- --fix --unsafe-fixes -q -v -vq -j -j4 -j=4 4 0 --jobs --jobs=2 --format json"
+    " --format=json=x.json --select GOV101 --select=a,b --ignore --shard 1/2 --shard=3/2 --fail-on"
+    " error --fail-on=bad --color --color=never never --no-cache --no-cache=1 --nope --output= x"
+    " --fix=1 --diff HEAD --help --sele".split()
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(_argument, max_size=6))
+def test_the_quick_reading_of_arguments_is_what_click_reads(arguments: list[str]) -> None:
+    quick = read_arguments(CHECK_OPTIONS, arguments)
+    try:
+        context = check_command.make_context("check", [*arguments])
+    except (click.ClickException, click.exceptions.Exit):
+        assert quick is None
+        return
+    assert quick is None or quick == context.params
+
+
+def test_what_people_mostly_write_is_read_quickly() -> None:
+    quick = read_arguments(CHECK_OPTIONS, ["src", "--format=sarif=o", "-q", "--shard", "1/2"])
+    assert quick is not None
+    assert quick["paths"] == ("src",)
+    assert (quick["formats"], quick["quiet"], quick["shard"]) == (("sarif=o",), True, (1, 2))
 
 
 def test_quiet_says_nothing_when_there_is_nothing(root: Path, capsys: Capture) -> None:
@@ -222,7 +254,7 @@ def test_statistics_are_added(root: Path, capsys: Capture) -> None:
     assert "discover (s)" in capsys.readouterr().out
 
 
-# -- fixing ----------------------------------------------------------------------------------------
+# -- fixing ------------------------------------------------------------------------------
 
 
 def test_fix_applies_safe_fixes_and_reports_what_is_left(root: Path, capsys: Capture) -> None:
@@ -255,7 +287,7 @@ def test_a_file_that_cannot_be_written_to_is_a_problem(
     assert "cannot be written: Permission denied" in capsys.readouterr().out
 
 
-# -- baseline -------------------------------------------------------------------------------------------
+# -- baseline ----------------------------------------------------------------------------
 
 
 def test_a_baseline_is_written_used_and_shrinks(root: Path, capsys: Capture) -> None:
@@ -280,9 +312,7 @@ def test_a_baseline_is_written_used_and_shrinks(root: Path, capsys: Capture) -> 
     assert "1 accepted, 0 added, 1 removed" in capsys.readouterr().out
 
 
-def test_the_configured_baseline_is_used_and_can_be_left_out(
-    root: Path, capsys: Capture
-) -> None:
+def test_the_configured_baseline_is_used_and_can_be_left_out(root: Path, capsys: Capture) -> None:
     (root / "govlint.toml").write_text("baseline = 'accepted.json'\n", "utf-8")
     assert govlint_("check") == 2
     assert govlint_("baseline") == 0
@@ -305,7 +335,7 @@ def test_a_baseline_of_a_part_keeps_the_rest(root: Path, capsys: Capture) -> Non
     assert "2 accepted, 0 added, 0 removed" in capsys.readouterr().out
 
 
-# -- as a process ---------------------------------------------------------------------------------------
+# -- as a process ------------------------------------------------------------------------
 
 PROGRAM = [sys.executable, "-m", "govlint"]
 
@@ -317,18 +347,25 @@ def real(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(root: Path, *arguments: str, **options: object) -> subprocess.CompletedProcess[bytes]:
+def run(
+    root: Path, *arguments: str, stdin: bytes | None = None
+) -> subprocess.CompletedProcess[bytes]:
     environment = {**os.environ, "PYTHONPATH": str(Path(govlint.__file__).parent.parent)}
     return subprocess.run(
-        [*PROGRAM, *arguments], cwd=root, env=environment, check=False, capture_output=True,
-        timeout=60, **options,  # type: ignore[call-overload]
-    )  # fmt: skip
+        [*PROGRAM, *arguments],
+        cwd=root,
+        env=environment,
+        check=False,
+        capture_output=True,
+        timeout=60,
+        input=stdin,
+    )
 
 
 def test_standard_input_stands_for_a_file(real: Path) -> None:
-    done = run(real, "check", "-", "--stdin-filename", "a.py", "--format", "json", input=b"y = 1\n")
+    done = run(real, "check", "-", "--stdin-filename", "a.py", "--format", "json", stdin=b"y = 1\n")
     assert (done.returncode, json.loads(done.stdout)["findings"]) == (0, [])
-    done = run(real, "check", "-", input=b"y = (\n")
+    done = run(real, "check", "-", stdin=b"y = (\n")
     assert done.returncode == 1
     assert b"stdin.py:1" in done.stdout
 
@@ -337,7 +374,12 @@ def test_a_reader_that_goes_away_gives_no_traceback(real: Path) -> None:
     command = f"'{sys.executable}' -m govlint check --format json | head -c 1"
     environment = {**os.environ, "PYTHONPATH": str(Path(govlint.__file__).parent.parent)}
     done = subprocess.run(
-        ["sh", "-c", command], cwd=real, env=environment, check=False, capture_output=True, timeout=60
+        ["sh", "-c", command],
+        cwd=real,
+        env=environment,
+        check=False,
+        capture_output=True,
+        timeout=60,
     )
     assert b"Traceback" not in done.stderr
     assert b"Exception" not in done.stderr
@@ -348,7 +390,12 @@ def test_a_closed_stream_gives_no_traceback_and_no_pass(real: Path, closed: str)
     command = f"'{sys.executable}' -m govlint check {closed}"
     environment = {**os.environ, "PYTHONPATH": str(Path(govlint.__file__).parent.parent)}
     done = subprocess.run(
-        ["sh", "-c", command], cwd=real, env=environment, check=False, capture_output=True, timeout=60
+        ["sh", "-c", command],
+        cwd=real,
+        env=environment,
+        check=False,
+        capture_output=True,
+        timeout=60,
     )
     assert b"Traceback" not in done.stderr
     assert b"Exception" not in done.stderr
@@ -375,8 +422,8 @@ def test_check_imports_nothing_that_it_does_not_need(real: Path) -> None:
     code = (
         "import sys\nfrom govlint.cli import main\n"
         "try: main(['check', '-q'])\nexcept SystemExit as stop: assert stop.code == 0, stop.code\n"
-        "heavy = {'libcst', 'networkx', 'jsonschema', 'yaml', 'markdown_it', 'hypothesis',\n"
-        " 'asyncio', 'subprocess', 'concurrent.futures', 'logging', 'pathspec'}\n"
+        "heavy = {'click', 'libcst', 'networkx', 'jsonschema', 'yaml', 'markdown_it',\n"
+        " 'hypothesis', 'asyncio', 'subprocess', 'concurrent.futures', 'logging', 'pathspec'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(Path(govlint.__file__).parent.parent)}

@@ -168,9 +168,7 @@ def test_an_explicit_file_kept_elsewhere_does_not_move_the_root(
         ("\n\nselect = = 1\n", 3, "Invalid value"),
     ],
 )
-def test_a_fault_is_named_with_its_line(
-    project: Path, text: str, line: int, words: str
-) -> None:
+def test_a_fault_is_named_with_its_line(project: Path, text: str, line: int, words: str) -> None:
     with pytest.raises(ConfigError) as caught:
         load(project, text)
     assert str(caught.value).startswith(f"govlint.toml:{line}: ")
@@ -215,7 +213,7 @@ def test_the_schema_lists_exactly_the_keys_that_are_read() -> None:
     assert sorted(bindings) == sorted(f.name.replace("_", "-") for f in fields(Bindings))
 
 
-_BAD_VALUES = {
+_BAD_VALUES: dict[str, list[object]] = {
     "select": ["x", 1, [1], {}],
     "ignore": ["x", [2]],
     "exclude": ["x", [""], [3]],
@@ -243,9 +241,7 @@ _BAD_VALUES = {
 @pytest.mark.parametrize(
     ("key", "value"), [(key, value) for key, values in _BAD_VALUES.items() for value in values]
 )
-def test_what_the_loader_refuses_the_schema_refuses(
-    project: Path, key: str, value: object
-) -> None:
+def test_what_the_loader_refuses_the_schema_refuses(project: Path, key: str, value: object) -> None:
     with pytest.raises(ConfigError):
         load(project, f"{key} = {_toml(value)}\n")
     checker = jsonschema.FormatChecker(["date"])

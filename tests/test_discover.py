@@ -28,9 +28,7 @@ def write(root: Path, *names: str) -> None:
         (root / name).write_text("x = 1\n", "utf-8")
 
 
-def walk(
-    root: Path, *paths: str, exclude: tuple[str, ...] = (), size: int = 1000
-) -> Discovered:
+def walk(root: Path, *paths: str, exclude: tuple[str, ...] = (), size: int = 1000) -> Discovered:
     patterns = [*DEFAULT_EXCLUDE, *exclude]
     return discover(paths or (".",), str(root), str(root), patterns, size)
 
@@ -104,7 +102,16 @@ def test_gitignore_is_honoured_nested_with_negation(root: Path) -> None:
 
 
 def test_gitignore_agrees_with_git(root: Path) -> None:
-    names = ["a.py", "x/a.py", "x/y/a.py", "log/a.py", "x/log/a.py", "foo.py", "x/foo.py", "q/r/s.py"]
+    names = [
+        "a.py",
+        "x/a.py",
+        "x/y/a.py",
+        "log/a.py",
+        "x/log/a.py",
+        "foo.py",
+        "x/foo.py",
+        "q/r/s.py",
+    ]
     write(root, *names)
     (root / ".gitignore").write_text("/foo.py\nx/**/a.py\n**/log\nq/*\n!q/r\n\\#a\n", "utf-8")
     (root / "x" / ".gitignore").write_text("!y/a.py\n", "utf-8")

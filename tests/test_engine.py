@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 import stub_rules
+from stub_rules import RULES, rule, stub_catalog
+
 from govlint import engine
 from govlint.baseline import Baseline, Entry
 from govlint.config import load_config
 from govlint.errors import RuleError, UsageError
 from govlint.fix import apply_fixes
 from govlint.model import Finding, RunResult, Safety, Severity, exit_code
-from stub_rules import RULES, StubCatalog, rule
 
 TODAY = datetime.date(2026, 11, 21)
 
@@ -46,7 +46,7 @@ def check(*paths: str, catalog: Any = None, **options: Any) -> RunResult:
     options.setdefault("today", TODAY)
     options.setdefault("cache", False)
     return engine.run(
-        paths, load_config(paths), catalog or StubCatalog(), engine.Options(**options)
+        paths, load_config(paths), catalog or stub_catalog(), engine.Options(**options)
     )
 
 
@@ -80,11 +80,13 @@ def test_tests_are_exempt_but_their_syntax_is_not(root: Path) -> None:
     assert lines(check()) == [("tests/test_b.py", 1, "GOV901")]
 
 
-# -- which files are reported -----------------------------------------------------------------
+# -- which files are reported ------------------------------------------------------------
 
 
 def test_a_named_file_is_judged_with_the_facts_of_the_whole_project(root: Path) -> None:
-    write(root, a="from b import forbidden\nforbidden()\n", b="def forbidden(): pass\nforbidden()\n")
+    write(
+        root, a="from b import forbidden\nforbidden()\n", b="def forbidden(): pass\nforbidden()\n"
+    )
     result = check("a.py")
     assert lines(result) == [("a.py", 2, "STB001")]
     assert [r.location.path for r in result.findings[0].related] == ["b.py"]
@@ -153,7 +155,7 @@ def test_given_content_stands_for_the_file(root: Path) -> None:
     assert lines(check("a.py", given=given)) == [("a.py", 1, "STB001"), ("new.py", 1, "STB002")]
 
 
-# -- what could not be decided ------------------------------------------------------------------
+# -- what could not be decided -----------------------------------------------------------
 
 
 def test_a_file_that_is_no_python_is_one_finding_and_the_rest_goes_on(root: Path) -> None:
@@ -198,9 +200,9 @@ def test_code_nested_too_deeply_is_a_limit(root: Path) -> None:
 def test_an_unknown_check_or_parameter_is_a_rule_fault(root: Path) -> None:
     write(root, a="forbidden()\n")
     with pytest.raises(RuleError, match="there is no check 'no-such'"):
-        check(catalog=StubCatalog([rule("X1", "x", "no-such")]))
+        check(catalog=stub_catalog([rule("X1", "x", "no-such")]))
     with pytest.raises(RuleError, match="has no param `wrod`, did you mean `word`"):
-        check(catalog=StubCatalog([rule("X1", "x", "stub-call", wrod="a")]))
+        check(catalog=stub_catalog([rule("X1", "x", "stub-call", wrod="a")]))
 
 
 def test_an_unknown_rule_name_is_a_usage_error(root: Path) -> None:
@@ -214,13 +216,14 @@ def test_an_unknown_rule_name_is_a_usage_error(root: Path) -> None:
         check()
 
 
-# -- what is silenced --------------------------------------------------------------------------
+# -- what is silenced --------------------------------------------------------------------
 
 
 def test_suppressions_are_kept_and_judged(root: Path) -> None:
     write(
         root,
-        a="forbidden()  # govlint: ignore[STB001] -- said so\nx = 1  # govlint: ignore[STB001] -- no\n",
+        a="forbidden()  # govlint: ignore[STB001] -- said so\n"
+        "x = 1  # govlint: ignore[STB001] -- no\n",
         b="forbidden()  # govlint: ignore[STB001]\n",
     )
     result = check()
@@ -230,7 +233,9 @@ def test_suppressions_are_kept_and_judged(root: Path) -> None:
 
 def test_configuration_silences_paths_until_a_date(root: Path) -> None:
     write(root, legacy__a="forbidden()\n", b="forbidden()\n")
-    text = "[[per-path]]\npaths=['legacy/**']\nignore=['forbidden-call']\nreason='moving'\nuntil={}\n"
+    text = (
+        "[[per-path]]\npaths=['legacy/**']\nignore=['forbidden-call']\nreason='moving'\nuntil={}\n"
+    )
     (root / "govlint.toml").write_text(text.format("2026-11-21"), "utf-8")
     result = check()
     assert lines(result) == [("b.py", 1, "STB001")]
@@ -267,7 +272,7 @@ def test_a_baseline_cannot_silence_findings_about_suppressions(root: Path) -> No
     assert len(check(baseline=Baseline((entry,))).findings) == 1
 
 
-# -- fingerprints -----------------------------------------------------------------------------
+# -- fingerprints ------------------------------------------------------------------------
 
 
 def prints(result: RunResult) -> list[str]:
@@ -298,7 +303,7 @@ def test_fingerprints_do_not_depend_on_the_working_directory(
     assert prints(result) == before
 
 
-# -- changes ------------------------------------------------------------------------------------
+# -- changes -----------------------------------------------------------------------------
 
 
 def git(root: Path, *arguments: str) -> None:
@@ -381,7 +386,7 @@ def test_diff_outside_a_repository_is_a_usage_error(
         check(diff="HEAD")
 
 
-# -- fixes ------------------------------------------------------------------------------------------
+# -- fixes -------------------------------------------------------------------------------
 
 
 def fix(result: RunResult, root: Path, unsafe: bool = False) -> tuple[int, list[str]]:
@@ -465,7 +470,7 @@ def _with_edit(finding: Finding, content: str) -> Finding:
     return replace(finding, fix=replace(finding.fix, edits=edits))
 
 
-# -- the same result, however it is computed -----------------------------------------------------------
+# -- the same result, however it is computed ---------------------------------------------
 
 
 def test_jobs_do_not_change_the_result(root: Path) -> None:

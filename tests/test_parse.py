@@ -30,7 +30,7 @@ def scan(data: bytes, words: tuple[str, ...] = WORDS) -> Scan:
     return found[0]
 
 
-# -- decoding --------------------------------------------------------------------------------
+# -- decoding ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,9 @@ def test_a_file_is_decoded_as_python_decodes_it(
 ) -> None:
     decoded = decode(data)
     assert decoded[1:] == (encoding, bom)
-    assert decoded[0] == (text if text is not None else data.removeprefix(b"\xef\xbb\xbf").decode(encoding))
+    assert decoded[0] == (
+        text if text is not None else data.removeprefix(b"\xef\xbb\xbf").decode(encoding)
+    )
 
 
 @pytest.mark.parametrize(
@@ -87,7 +89,7 @@ def test_lines_end_where_python_ends_them() -> None:
     assert split_lines("") == []
 
 
-# -- is it Python? -----------------------------------------------------------------------------
+# -- is it Python? -----------------------------------------------------------------------
 
 VALID = {
     "empty": b"",
@@ -234,10 +236,14 @@ def test_the_standard_library_is_valid_and_so_is_what_ast_says() -> None:
     assert disagreements == []
 
 
-SNIPPETS = [data.decode("latin-1") for data in (*VALID.values(), *INVALID.values()) if len(data) < 200]
+SNIPPETS = [
+    data.decode("latin-1") for data in (*VALID.values(), *INVALID.values()) if len(data) < 200
+]
 _piece = st.one_of(
     st.sampled_from(SNIPPETS),
-    st.sampled_from(list("()[]{}:,=.*'\"\\#@\n\r\t \x0c0aéµ") + ["def ", "class A", "lambda ", "f'{", "if x:\n  "]),
+    st.sampled_from(
+        [*"()[]{}:,=.*'\"\\#@\n\r\t \x0c0aéµ", "def ", "class A", "lambda ", "f'{", "if x:\n  "]
+    ),
     st.text(max_size=5),
 )
 
@@ -261,7 +267,7 @@ def test_the_fast_answer_is_what_ast_answers(text: str) -> None:
         assert confirm("a.py", data, None) is None
 
 
-# -- triggers ------------------------------------------------------------------------------------
+# -- triggers ----------------------------------------------------------------------------
 
 
 @settings(max_examples=200, deadline=None)
@@ -271,14 +277,29 @@ def test_the_fast_answer_is_what_ast_answers(text: str) -> None:
 )
 def test_the_cover_never_misses_a_word(words: list[str], text: str) -> None:
     parts = cover(words)
-    if any(word in text for word in words):
-        assert any(part in text for part in parts)
+    for word in words:
+        if word in text:
+            assert any(part in text and word in served for part, served in parts.items())
+    found = scan(text.encode(), tuple(words)).words
+    assert set(found) == {word for word in words if word in text}
 
 
 def test_the_cover_is_small_for_words_that_share_a_part() -> None:
-    assert len(cover(["PluginState", "BasePlugin", "JobStatus", "JobState"])) == 2
-    assert cover([]) == []
-    assert cover([""]) == []
+    words = ["JobExecutionService", "PluginExecutionService", "BasePlugin", "Plugin"]
+    assert cover(words) == {
+        "Plugin": ["Plugin", "BasePlugin", "PluginExecutionService"],
+        "JobExecutionService": ["JobExecutionService"],
+    }
+    assert list(cover(["update_execution", "run_execution"])) == ["_execution"]
+    assert cover([""]) == cover([]) == {}
+
+
+def test_without_the_fast_search_the_words_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = b"class PluginExecutionService: pass\nx = JobState\n"
+    expected = scan(data).words
+    assert set(expected) == {"Plugin", "PluginExecutionService", "JobState"}
+    monkeypatch.setitem(sys.modules, "stringzilla", None)
+    assert scan(data).words == expected
 
 
 @pytest.mark.parametrize(
@@ -328,7 +349,7 @@ def test_a_file_that_grows_between_walk_and_read_is_read_whole(tmp_path: Path) -
     assert result.words == ("Plugin",)
 
 
-# -- comments --------------------------------------------------------------------------------------
+# -- comments ----------------------------------------------------------------------------
 
 
 def test_comments_are_those_the_tokenizer_finds() -> None:
@@ -350,7 +371,9 @@ def test_comments_are_those_the_tokenizer_finds() -> None:
         first = None
         for token in tokens:
             if token.type == tokenize.NEWLINE and first is not None:
-                spans.update(dict.fromkeys(range(first, token.start[0] + 1), (first, token.start[0])))
+                spans.update(
+                    dict.fromkeys(range(first, token.start[0] + 1), (first, token.start[0]))
+                )
                 first = None
             elif first is None and token.type not in _NO_CODE:
                 first = token.start[0]
@@ -398,7 +421,7 @@ def test_any_text_gives_comments_that_stand_in_it(text: str) -> None:
         assert comment.first <= comment.line <= comment.last
 
 
-# -- places ------------------------------------------------------------------------------------------
+# -- places ------------------------------------------------------------------------------
 
 
 def test_modules_are_named_by_their_place(tmp_path: Path) -> None:
@@ -436,7 +459,8 @@ def test_files_outside_the_root_are_named_from_their_package(tmp_path: Path) -> 
     ("path", "expected"),
     [
         ("tests/a.py", True), ("a/tests/b.py", True), ("test_a.py", True), ("a_test.py", True),
-        ("conftest.py", True), ("a/conftest.py", True), ("contest.py", False), ("a/latest.py", False),
+        ("conftest.py", True), ("a/conftest.py", True), ("contest.py", False),
+        ("a/latest.py", False),
         ("testing/a.py", False), ("attest_a.py", False),
     ],
 )  # fmt: skip

@@ -30,7 +30,8 @@ RULES = [
     rule("GOV801", "suppression-without-reason", REASON_KIND),
     rule("GOV802", "unused-suppression", UNUSED_KIND),
 ]
-KNOWN = {key: r.code for r in [*RULES, rule("GOV999", "not-selected", "x")] for key in (r.code, r.name)}
+_UNSELECTED = rule("GOV999", "not-selected", "x")
+KNOWN = {key: r.code for r in [*RULES, _UNSELECTED] for key in (r.code, r.name)}
 
 
 def at(line: int, code: str = "GOV101", end: int | None = None, path: str = "a.py") -> Finding:
@@ -108,7 +109,10 @@ def test_what_only_speaks_of_it_is_none(text: str) -> None:
         ("# govlint: disable", "unknown word 'disable'"),
         ("# govlint:", "says nothing"),
         ("# govlint ignore[GOV101] -- why", "no colon"),
-        ("# govlint: ignore[GOV10l] -- why", "names 'GOV10l', which is no rule; did you mean 'GOV10"),
+        (
+            "# govlint: ignore[GOV10l] -- why",
+            "names 'GOV10l', which is no rule; did you mean 'GOV10",
+        ),
         ("# govlint: ignore[direct-plugin] -- why", "did you mean 'direct-plugin-run'?"),
         ("# govlint: ignore[GOV801] -- why", "cannot be suppressed"),
         ("# govlint: ignore-file[GOV101] -- why", "does not stand on a line of its own"),
@@ -197,7 +201,10 @@ def test_an_unused_comment_is_found_with_its_removal() -> None:
 @pytest.mark.parametrize(
     ("text", "after"),
     [
-        ("x = 1  # govlint: ignore[GOV101, GOV102] -- why\n", "x = 1  # govlint: ignore[GOV102] -- why\n"),
+        (
+            "x = 1  # govlint: ignore[GOV101, GOV102] -- why\n",
+            "x = 1  # govlint: ignore[GOV102] -- why\n",
+        ),
         ("x = 1  # noqa: E501  # govlint: ignore[GOV101] -- why\n", "x = 1  # noqa: E501\n"),
         ("x = 1  # govlint: ignore[GOV101] -- why  # noqa: E501\n", "x = 1  # noqa: E501\n"),
         ("a\r\n  # govlint: ignore[GOV101] -- why\r\nb\r\n", "a\r\nb\r\n"),

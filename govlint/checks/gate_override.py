@@ -130,8 +130,8 @@ def _replacements(
                         rule,
                         program,
                         place,
-                        f"the gate `{cls.name}.{method}` is replaced at run time; it has to stay the"
-                        " one path that runs a plugin",
+                        f"the gate `{cls.name}.{method}` is replaced at run time; it has to stay"
+                        " the one path that runs a plugin",
                         run_function,
                     )
 

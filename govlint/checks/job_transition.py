@@ -11,6 +11,7 @@ from govlint.python import values as v
 from govlint.python.job_births import of_constructor
 from govlint.python.job_paths import JobPaths
 from govlint.python.job_tables import TransitionTables
+from govlint.python.node_index import nodes_of
 from govlint.python.program import Program
 from govlint.python.state_uses import state_uses
 from govlint.python.states import StateSpace, enclosing_function, state_space
@@ -59,7 +60,7 @@ def _all(rule: Rule, space: StateSpace) -> Iterator[Finding]:
     for node, state in _births(space):
         message = f"a new job starts here as {state}; accepted is {_initial(program)}"
         yield _finding(rule, program, node, message)
-    for step in JobPaths(space).find():
+    for step in sorted(JobPaths(space).find(), key=lambda step: (step.before, step.after)):
         related: tuple[Related, ...] = ()
         if step.write is not None:
             module = program.module_of(step.write)
@@ -77,7 +78,7 @@ def _births(space: StateSpace) -> Iterator[tuple[ast.AST, str]]:
     for module in program.modules.values():
         if module.is_test:
             continue
-        for node in ast.walk(module.tree):
+        for node in nodes_of(module, ast.Call):
             if not isinstance(node, ast.Call):
                 continue
             for value in program.values(node.func):

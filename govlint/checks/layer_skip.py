@@ -49,7 +49,7 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
     if len(chain.names) < 2:
         return
     seen: set[tuple[str, int]] = set()
-    for crossing in sorted(_crossings(program, chain), key=lambda c: len(c.path)):
+    for crossing in sorted(_crossings(program, chain), key=_shortest):
         place = crossing.node
         module = program.module_of(place)
         location = program.location(module, place)
@@ -196,6 +196,12 @@ def _root(expression: ast.expr) -> str:
     while isinstance(expression, ast.Attribute):
         expression = expression.value
     return expression.id if isinstance(expression, ast.Name) else ""
+
+
+def _shortest(crossing: _Crossing) -> tuple[int, int, list[int], str]:
+    """The shortest way first; the rest only makes the order the same in every run."""
+    lines = [getattr(step, "lineno", 0) for step in crossing.path]
+    return len(crossing.path), crossing.source, lines, crossing.callee
 
 
 def _place(call: ast.Call) -> ast.AST:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from govlint.model import Finding, Rule
 from govlint.python import values as v
+from govlint.python.node_index import nodes_of
 from govlint.python.program import Program
 from govlint.python.state_members import last_name
 from govlint.python.state_parameters import argument_for, parameter_of
@@ -31,6 +32,18 @@ _TABLE = re.compile(
     r"(\w+_)?(states|lifecycle|lifecycles|statuses|state_by_\w+|state_of|state_map)"
 )
 _ENTRIES = re.compile(r"plugin|regist|entr|record|lifecycle", re.IGNORECASE)
+_WRITING = (
+    ast.Assign,
+    ast.AnnAssign,
+    ast.AugAssign,
+    ast.For,
+    ast.AsyncFor,
+    ast.With,
+    ast.AsyncWith,
+    ast.Delete,
+    ast.comprehension,
+    ast.Call,
+)
 _INITIALISERS = frozenset(
     {"__init__", "__post_init__", "__new__", "__init_subclass__", "__set_name__"}
 )
@@ -91,7 +104,7 @@ class _Judge:
         for module in self.program.modules.values():
             if module.is_test:
                 continue
-            for node in ast.walk(module.tree):
+            for node in nodes_of(module, *_WRITING):
                 for write in self._writes(node):
                     if self._is_illegal_too(write, node) or self._is_allowed(write):
                         continue

@@ -4,71 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib import import_module
 
-import click
-
-from govlint import __version__
 from govlint.errors import GovlintError
 
-# verb → where it is, and what the overview says of it (so that --help imports none)
-_VERBS = {
-    "baseline": ("govlint.cli.baseline:baseline", "Accept today's findings; later only shrink."),
-    "check": ("govlint.cli.check:check", "Check code against the rules."),
-    "completion": (
-        "govlint.cli.completion:completion",
-        "Print the completion script for a shell.",
-    ),
-    "explain": ("govlint.cli.explain:explain", "Say what a rule means and how to fix it."),
-    "init": ("govlint.cli.init:init", "Look at a repository and propose a configuration."),
-    "rules": ("govlint.cli.rules:rules", "List, write and test rule pages."),
-}
 _INTERRUPTED = 130
 _INTERNAL = 3
-
-
-class LazyGroup(click.Group):
-    """A group whose commands are imported when they run, so that no verb pays for another."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(_VERBS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _VERBS:
-            return None
-        module, _, attribute = _VERBS[cmd_name][0].partition(":")
-        command = getattr(import_module(module), attribute)
-        assert isinstance(command, click.Command)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(verb, help_) for verb, (_, help_) in sorted(_VERBS.items())])
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        try:
-            return super().resolve_command(ctx, args)
-        except click.UsageError as error:
-            from difflib import get_close_matches
-
-            near = get_close_matches(args[0], _VERBS, 1, 0.5) if args else []
-            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(sorted(_VERBS))}"
-            raise click.UsageError(f"there is no command {args[0]!r}; {hint}", ctx) from error
-
-
-@click.group(
-    cls=LazyGroup,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-)
-@click.version_option(__version__, "-V", "--version", message="govlint %(version)s")
-def govlint() -> None:
-    """Say where code breaks the rules that govern how it is executed.
-
-    Exit codes: 0 clean, 1 findings, 2 usage, configuration or rule fault, 3 incomplete
-    (something could not be read or decided, or there was nothing to check).
-    """
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -91,12 +31,30 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _run(arguments: list[str] | None) -> int:
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        code = govlint.main(arguments, prog_name="govlint", standalone_mode=False)
-        return code if isinstance(code, int) else 0
+        if given[:1] == ["check"] and "_GOVLINT_COMPLETE" not in os.environ:
+            from govlint.cli.options import CHECK_OPTIONS, read_arguments
+
+            values = read_arguments(CHECK_OPTIONS, given[1:])
+            if values is not None:
+                from govlint.cli.checking import run_check
+
+                return run_check(**values)
+        return _run_click(given)
     except GovlintError as error:
         _say(str(error))
         return error.exit_code
+
+
+def _run_click(arguments: list[str]) -> int:
+    import click
+
+    from govlint.cli.group import govlint
+
+    try:
+        code = govlint.main(arguments, prog_name="govlint", standalone_mode=False)
+        return code if isinstance(code, int) else 0
     except click.exceptions.Exit as stop:
         return stop.exit_code
     except click.Abort:

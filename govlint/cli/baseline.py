@@ -15,7 +15,7 @@ from govlint.files import write_atomic
 
 @click.command("baseline", short_help="Accept today's findings; later only shrink.")
 @click.argument("paths", nargs=-1, type=click.Path())
-@click.option("--output", metavar="FILE", help="The baseline file. Default: .govlint-baseline.json.")
+@click.option("--output", metavar="FILE", help="Default: .govlint-baseline.json.")
 @click.option("--accept-new", is_flag=True, help="Let new findings into an existing baseline.")
 @click.option("--reason", metavar="TEXT", help="Why the added findings are accepted.")
 @click.option("--select", multiple=True, metavar="RULES", help="Only these rules.")
@@ -40,7 +40,7 @@ def baseline(
     from govlint import engine
     from govlint.baseline import DEFAULT_NAME, Entry, dump, read, update
     from govlint.catalog import load_catalog
-    from govlint.cli.check import split_list
+    from govlint.cli.checking import split_list
     from govlint.config import load_config
     from govlint.model import Finding
 

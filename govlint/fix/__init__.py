@@ -35,9 +35,7 @@ class _Text:
         for line in self.lines:
             self.starts.append(self.starts[-1] + len(line))
         first = self.lines[0] if self.lines else ""
-        self.newline = "\r\n" if first.endswith("\r\n") else first[-1:] if first[-1:] in "\r" else "\n"
-        if self.newline == "":
-            self.newline = "\n"
+        self.newline = next((end for end in ("\r\n", "\r") if first.endswith(end)), "\n")
         self.taken: list[tuple[int, int, str]] = []
 
     def offset(self, line: int, column: int) -> int:

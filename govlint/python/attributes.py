@@ -36,6 +36,8 @@ def load(flow: Flow, receiver: Value, name: str, node: ast.AST) -> Values:
             (receiver, name)
         )
     if isinstance(receiver, v.Deferred):
+        if receiver.dotted.count(".") - receiver.module.count(".") > 3:
+            return frozenset({v.bound_external(f"?.{name}", UNKNOWN)})
         return frozenset({v.deferred(receiver.module, f"{receiver.dotted}.{name}")})
     if isinstance(receiver, v.ExternalInstance):
         stored = flow.read((receiver, name))
@@ -248,9 +250,11 @@ def _of_class(flow: Flow, receiver: v.ClassValue, name: str, node: ast.AST) -> V
         return _members(flow, cls, node)
     if name == "__subclasses__":
         return frozenset({v.bound_external("type.__subclasses__", receiver)})
-    if flow.program.is_state_class(cls, flow) and name in cls.stored and name not in cls.methods:
-        if not name.startswith("_"):
+    if flow.program.is_state_class(cls, flow) and not name.startswith("_"):
+        if name in cls.stored and name not in cls.methods:
             return frozenset({v.enum_member(cls, name)}) | flow.read((receiver, name))
+        if name.isupper() and name not in cls.methods:
+            return frozenset({v.enum_member(cls, name)})
     found: set[Value] = set()
     raw = lookup(flow, cls, name)
     for value in raw or ():

@@ -242,9 +242,7 @@ class _Builder(EventBuilder):
 
         return Context([copy("exception", context.raises)], leave)
 
-    def _finally(
-        self, statement: Tries, kind: str, targets: list[Node], context: Context
-    ) -> Node:
+    def _finally(self, statement: Tries, kind: str, targets: list[Node], context: Context) -> Node:
         saved, self.here = self.here, None
         start = self.make("finally", statement)
         self.here = start

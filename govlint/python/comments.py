@@ -154,8 +154,8 @@ class _Scanner:
                 self.newlines(start, end)
                 position = end
             elif char == "#":
-                end = _LINE_END.search(text, position)
-                position = end.start() if end else len(text)
+                stop = _LINE_END.search(text, position)
+                position = stop.start() if stop else len(text)
             elif char != ":":
                 opening = char
                 if char not in "'\"":

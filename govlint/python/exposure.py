@@ -67,9 +67,7 @@ class Exposure:
         """Whether anything to be exposed can arise in `function`, or in what it calls."""
         if function not in self._sources:
             self._sources[function] = False
-            self._sources[function] = any(
-                self._is_source(node) for node in ast.walk(function.node)
-            )
+            self._sources[function] = any(self._is_source(node) for node in ast.walk(function.node))
         return self._sources[function]
 
     def _is_source(self, node: ast.AST) -> bool:
@@ -188,9 +186,10 @@ class Exposure:
         return held if isinstance(key, ast.Slice) or held == TRACE else None
 
     def _is_internal(self, holder: ast.expr) -> bool:
-        return isinstance(holder, ast.Subscript) and self._part(
-            holder.value, holder.slice, {}
-        ) is not None
+        return (
+            isinstance(holder, ast.Subscript)
+            and self._part(holder.value, holder.slice, {}) is not None
+        )
 
     def _copied(self, node: ast.DictComp, said: dict[str, str]) -> str | None:
         """A dict made of another's items holds the same, unless a condition picks some."""
@@ -232,9 +231,7 @@ class Exposure:
             return TRACE
         return None
 
-    def _passed(
-        self, call: ast.Call, callee: FunctionInfo, said: dict[str, str]
-    ) -> frozenset[str]:
+    def _passed(self, call: ast.Call, callee: FunctionInfo, said: dict[str, str]) -> frozenset[str]:
         names = list(callee.params)
         if callee.cls is not None and names[:1] in (["self"], ["cls"]):
             names = names[1:]

@@ -10,7 +10,7 @@ from govlint.python import attributes
 from govlint.python import values as v
 from govlint.python.annotations import annotated
 from govlint.python.calls import call_values
-from govlint.python.flow import Arguments, Flow, Frame, informative, key_of
+from govlint.python.flow import MAX_VALUES, Arguments, Flow, Frame, informative, key_of, widen
 from govlint.python.library import awaited, get_attribute, iterate, unpacked, update_mapping
 from govlint.python.strings import concatenate, f_string, percent, subscript
 from govlint.python.symbols import ClassInfo, FunctionInfo
@@ -44,6 +44,8 @@ class Expressions:
         """The values of `node`, recorded for the checks."""
         method = _DISPATCH.get(type(node))
         result = method(self, node) if method is not None else EMPTY
+        if len(result) > MAX_VALUES:
+            result = widen(result, self.flow.tainted)
         old = self.flow.recorded.get(node)
         if old is None:
             self.flow.recorded[node] = result
@@ -563,8 +565,7 @@ class Expressions:
         for arg, keyword_default in zip(spec.kwonlyargs, spec.kw_defaults, strict=True):
             if keyword_default is not None:
                 flow.write(("default", function, arg.arg), self.evaluate(keyword_default))
-        if not self.module.on_demand:
-            flow.open_frame(function, closure)
+        flow.offer(function, closure)
         return v.function_value(function, closure)
 
     # -- displays -------------------------------------------------------------------------

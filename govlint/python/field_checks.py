@@ -157,8 +157,9 @@ def is_mapping_test(leaf: ast.expr) -> bool:
         return any(dotted(kind).rpartition(".")[2] in _MAPPINGS for kind in kinds)
     if isinstance(leaf, ast.Compare) and isinstance(leaf.left, ast.Call):
         right = leaf.comparators[0]
-        return dotted(leaf.left.func) == "type" and dotted(right) == "dict" and isinstance(
-            leaf.ops[0], ast.Is | ast.Eq
+        return (
+            dotted(leaf.left.func) == "type"
+            and dotted(right) == "dict"
+            and isinstance(leaf.ops[0], ast.Is | ast.Eq)
         )
     return False
-

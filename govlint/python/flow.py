@@ -31,7 +31,7 @@ Slot = tuple[Hashable, ...]
 _MAX_CONTEXTS = 12
 _MAX_FRAMES = 48
 # Values a slot may hold before its constants are forgotten.
-_MAX_VALUES = 24
+MAX_VALUES = 24
 # Evaluations of frames in one run before it is given up as undecided.
 _MAX_EVALUATIONS = 400_000
 
@@ -123,6 +123,144 @@ def informative(values: Values) -> bool:
     )
 
 
+class Interest:
+    """Which functions are followed at all.
+
+    A value gets into a function by its parameters, by a name or attribute that the
+    function mentions, or as the result of a function it mentions. So a function that
+    mentions no name under which something governed is known cannot touch it; it is left
+    out until it does, or is called with something governed.
+    """
+
+    def __init__(self, flow: Flow) -> None:
+        self.flow = flow
+        self.names: set[str] = set(flow.program.words_of_interest())
+        self._waiting: dict[str, list[tuple[FunctionInfo, Frame | None]]] = {}
+        self._covered: set[FunctionInfo] = set()
+        self._read: set[str] = set()
+        self._states: set[str] = set()
+
+    def add(self, name: str) -> None:
+        """Something governed is known under `name`: wake the functions that mention it."""
+        if name not in self.names:
+            self.names.add(name)
+            self._wake(name, deep=True)
+
+    def _wake(self, key: str, deep: bool) -> None:
+        pending = [(key, deep)]
+        while pending:
+            current, deep = pending.pop()
+            for function, closure in self._waiting.pop(current, ()):
+                if function not in self._covered:
+                    self._covered.add(function)
+                    self.flow.write(("awake", function), ANY)
+                    if deep:
+                        pending.extend((key, False) for key in self._now_read(function))
+                        self._note_owner(function)
+                if not function.module.on_demand:
+                    self.flow.open_frame(function, closure)
+
+    def _now_read(self, function: FunctionInfo) -> list[str]:
+        """Attributes that a followed function uses: who assigns them is followed too.
+
+        The object that it fills may have been made there, in an `__init__` that mentions
+        nothing of interest itself.
+        """
+        fresh = function.mentions - self._read
+        self._read |= fresh
+        return [f".{name}" for name in fresh]
+
+    def _note_owner(self, function: FunctionInfo) -> None:
+        """A class whose methods deal in states has a state: who uses it is followed."""
+        if function.cls is not None and not self._states.isdisjoint(function.mentions):
+            self.add(function.cls.name)
+
+    def add_class(self, cls: ClassInfo) -> None:
+        """A class statement was met: its annotations may make it one that holds a state."""
+        program = self.flow.program
+        if program.is_state_name(cls):
+            self._states.add(cls.name)
+        for annotation in cls.annotations.values():
+            for node in ast.walk(annotation):
+                word = node.id if isinstance(node, ast.Name) else None
+                if isinstance(node, ast.Attribute):
+                    word = node.attr
+                elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                    word = node.value.strip()
+                if word is not None and program.is_state_word(word):
+                    self.add(cls.name)
+
+    def _cover(self, function: FunctionInfo) -> None:
+        self._covered.add(function)
+        self._note_owner(function)
+        for key in self._now_read(function):
+            self._wake(key, deep=False)
+
+    def note(self, slot: Slot) -> None:
+        """Something governed was written to `slot`."""
+        head = slot[0]
+        if head in ("global", "cell", "any", "generic"):
+            self.add(str(slot[2]))
+        elif head == "return":
+            function = getattr(slot[1], "function", None)
+            if function is not None:
+                self.add(function.name)
+        elif isinstance(head, v.Value) and len(slot) == 2 and slot[1] not in _NAMELESS:
+            self.add(str(slot[1]))
+
+    def covers(self, function: FunctionInfo) -> bool:
+        """Whether a function mentions something of interest, or belongs to what is governed."""
+        if function in self._covered:
+            return True
+        if (
+            function.module.whole
+            or function.name in self.names
+            or not self.names.isdisjoint(function.mentions)
+            or (function.cls is not None and self.flow.program.is_bound(function.cls))
+        ):
+            self._cover(function)
+            return True
+        if not self._read.isdisjoint(function.sets):
+            self._covered.add(function)
+            return True
+        return False
+
+    def follows(self, function: FunctionInfo, caller: Frame | None) -> bool:
+        """Whether a call without anything governed is followed.
+
+        Small functions are, for what they return, and those of the caller's own module.
+        """
+        if function.module.on_demand:
+            return False
+        if self.covers(function):
+            return True
+        node = function.node
+        small = (node.end_lineno or node.lineno) - node.lineno <= _SMALL
+        if small:
+            return True
+        if caller is not None and caller.module is function.module:
+            self._covered.add(function)
+            return True
+        return False
+
+    def wait(self, function: FunctionInfo, closure: Frame | None) -> None:
+        """Keep a function until a name that it mentions becomes of interest."""
+        for name in function.mentions:
+            self._waiting.setdefault(name, []).append((function, closure))
+        for name in function.sets:
+            self._waiting.setdefault(f".{name}", []).append((function, closure))
+        if function.cls is not None:
+            self._waiting.setdefault(function.cls.name, []).append((function, closure))
+
+
+# Lines of a function that is followed for its result wherever it is called.
+_SMALL = 40
+_NAMELESS = frozenset({"*", "[]", "more", "keys", "attributes", "scrambled", "sent", "function"})
+_HOLDING = (
+    v.Container, v.Instance, v.ExternalInstance, v.Partial, v.ClassValue, v.BoundMethod,
+)  # fmt: skip
+
+
 class Flow:
     """The state of the fixed point and the operations that interpreting code needs."""
 
@@ -143,7 +281,9 @@ class Flow:
         self.all_frames: dict[FunctionInfo, list[Frame]] = defaultdict(list)
         self.mros: dict[ClassInfo, tuple[ClassInfo | str, ...]] = {}
         self.queue: dict[Frame, None] = {}
+        self.interest = Interest(self)
         self.widened: set[Slot] = set()
+        self.held_in: dict[Value, list[Slot]] = defaultdict(list)
         self.tainted: set[Value] = set()
         self.polyvariant: set[FunctionInfo] = set()
         self.evaluations = 0
@@ -219,7 +359,7 @@ class Flow:
         if values <= old:
             return
         new = old | values
-        if len(new) > _MAX_VALUES:
+        if len(new) > MAX_VALUES:
             # for good: constants that were forgotten must not make the slot grow again
             self.widened.add(slot)
             new = widen(new, self.tainted)
@@ -232,24 +372,49 @@ class Flow:
             self.queue.update(readers)
 
     def _note_governed(self, slot: Slot, values: Values) -> None:
-        """A function that returns something governed is told apart by its arguments."""
-        head = slot[0]
-        if head == "return":
-            frame = slot[1]
-        elif isinstance(head, v.Value):
-            if head in self.tainted or not self.program.carries_governed(self, values):
-                return
-            self.tainted.add(head)
-            frame = head.site if isinstance(head, v.Container) else None
-        else:
+        """Something reaches a slot: what holds something governed counts as governed too.
+
+        A function that returns something governed is told apart by its arguments.
+        """
+        governed = self.program.governed_part(self, values)
+        for value in values - governed:
+            if isinstance(value, _HOLDING):
+                self.held_in[value].append(slot)
+        if governed:
+            self._govern(slot)
+
+    def _govern(self, slot: Slot) -> None:
+        """A slot has come to hold something governed."""
+        pending = [slot]
+        while pending:
+            current = pending.pop()
+            self.interest.note(current)
+            head = current[0]
+            frame: Any = None
+            if head == "return":
+                frame = current[1]
+            elif isinstance(head, v.Value) and head not in self.tainted:
+                self.tainted.add(head)
+                pending.extend(self.held_in.pop(head, ()))
+                frame = head.site if isinstance(head, v.Container) else None
+            if isinstance(frame, Frame) and frame.function is not None:
+                self.polyvariant.add(frame.function)
+
+    def became_governed(self, cls: ClassInfo) -> None:
+        """A class has turned out to be governed; what held it before is governed now."""
+        self.interest.add(cls.name)
+        for value in (v.class_value(cls), v.instance(cls)):
+            for slot in self.held_in.pop(value, ()):
+                self._govern(slot)
+
+    def offer(self, function: FunctionInfo, closure: Frame | None) -> None:
+        """Follow a function under unknown arguments, now or when it becomes of interest."""
+        if function.module.on_demand:
             return
-        if (
-            isinstance(frame, Frame)
-            and frame.function is not None
-            and frame.function not in self.polyvariant
-            and self.program.carries_governed(self, values)
-        ):
-            self.polyvariant.add(frame.function)
+        if self.interest.covers(function):
+            self.open_frame(function, closure)
+        else:
+            self.interest.wait(function, closure)
 
     def record(self, node: ast.AST, values: Values) -> Values:
         """Remember that `node` evaluated to `values` in some frame."""
@@ -258,7 +423,7 @@ class Flow:
             self.recorded[node] = values
         elif not values <= old:
             new = old | values
-            self.recorded[node] = widen(new, self.tainted) if len(new) > 4 * _MAX_VALUES else new
+            self.recorded[node] = widen(new, self.tainted) if len(new) > 4 * MAX_VALUES else new
         return values
 
     # -- classes ------------------------------------------------------------------
@@ -280,7 +445,7 @@ class Flow:
             for value in base:
                 if isinstance(value, v.ClassValue):
                     order.extend(self._linearise(value.cls, (*above, cls)))
-                elif isinstance(value, v.External) or isinstance(value, v.Deferred):
+                elif isinstance(value, v.External | v.Deferred):
                     order.append(value.dotted)
                 elif isinstance(value, v.Instance) and value.cls is not cls:
                     order.extend(self._linearise(value.cls, (*above, cls)))
@@ -302,8 +467,14 @@ class Flow:
         if bases == old:
             return
         self.bases[cls] = bases
+        self.interest.add_class(cls)
         self.mros.clear()
         self.program.classes_changed()
+        if self.program.is_bound(cls):
+            self.became_governed(cls)
+        for other in list(self.bases):
+            if other is not cls and cls in self.mro(other) and self.program.is_bound(other):
+                self.became_governed(other)
         self.write(("bases",), frozenset({v.class_value(cls)}))
         self.write(("mro", cls), frozenset().union(*bases) if bases else EMPTY)
 
@@ -342,9 +513,10 @@ class Flow:
         """Call a function of the program; gives what its frame returned so far."""
         self.targets[node].add(function)
         self.call_sites[function].add(node)
-        if function.module.on_demand and not self.program.carries_governed(
-            self, arguments.everything()
+        if not self.interest.follows(function, self.current) and not (
+            self.program.carries_governed(self, arguments.everything())
         ):
+            self.read(("awake", function))
             return self._declared(function, None) or ANY
         bound = self.bind(function, arguments, node)
         if function in self.polyvariant or self.program.carries_governed(
@@ -515,7 +687,9 @@ _ENUMS = frozenset(
 )
 
 
-_FORGOTTEN = (v.Const, v.Text, v.External, v.ExternalInstance, v.BoundExternal)
+_FORGOTTEN = (
+    v.Const, v.Text, v.External, v.ExternalInstance, v.BoundExternal, v.Deferred,
+)  # fmt: skip
 
 
 def widen(values: Values, tainted: set[Value] | frozenset[Value] = EMPTY) -> Values:

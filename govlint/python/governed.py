@@ -160,11 +160,7 @@ class Roles:
         if isinstance(value, v.BoundMethod):
             return self.is_governed(flow, value.receiver)
         if isinstance(value, v.FunctionValue):
-            return (
-                value.function.cls is not None
-                and value.function.name in self.bindings.governed_methods
-                and self.is_plugin(value.function.cls)
-            )
+            return value.function.cls is not None and self.is_bound(value.function.cls)
         return value in flow.tainted
 
     def looked_up(self, method: str, result: Values) -> Values:
@@ -379,9 +375,12 @@ def _from_dynamic(program: Program, call: ast.Call) -> bool:
     if function is None or not isinstance(call.func, ast.Name):
         return False
     for node in ast.walk(function.node):
-        if isinstance(node, ast.Assign) and program.flow.dynamic.get(node.value):
-            if any(isinstance(t, ast.Name) and t.id == call.func.id for t in node.targets):
-                return True
+        if (
+            isinstance(node, ast.Assign)
+            and program.flow.dynamic.get(node.value)
+            and any(isinstance(t, ast.Name) and t.id == call.func.id for t in node.targets)
+        ):
+            return True
     return False
 
 

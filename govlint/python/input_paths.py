@@ -59,9 +59,7 @@ class InputPaths:
                 return verdict
             return verdict if self._is_about(node.ast, about, frame.function) else Pass.ON
 
-        return Search(
-            graph, event=event, catches=self.validators.catches, classify=self._classify
-        )
+        return Search(graph, event=event, catches=self.validators.catches, classify=self._classify)
 
     def _classify(self, value: ast.expr, facts: object) -> str | None:
         """`FT` for a call whose result is never None: an envelope, a new object."""
@@ -152,7 +150,8 @@ class InputPaths:
         looked = {
             name
             for node in graph.nodes
-            if node.kind == "call" and isinstance(node.ast, ast.Call)
+            if node.kind == "call"
+            and isinstance(node.ast, ast.Call)
             and self.validators.is_validator(node.ast)
             for argument in node.ast.args
             for name in [dotted(argument)]

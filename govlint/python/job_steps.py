@@ -273,7 +273,7 @@ class Steps:
     ) -> None:
         """Note the transitions from `tokens` to `states` that the machine does not have."""
         for after in sorted(s for s in states if s is not None):
-            for token in tokens:
+            for token in sorted(tokens, key=str):
                 before = self.before(token, after, stored)
                 if before is not None:
                     self.steps.append(Step(node, before, after, token.inherited))

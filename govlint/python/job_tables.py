@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from govlint.python import values as v
+from govlint.python.node_index import nodes_of
 from govlint.python.program import Program
 from govlint.python.states import StateSpace
 
@@ -48,7 +49,7 @@ class TransitionTables:
         for module in self.program.modules.values():
             if module.is_test:
                 continue
-            for node in ast.walk(module.tree):
+            for node in nodes_of(module, ast.Assign, ast.AnnAssign, ast.Call):
                 for place, before, after in self._pairs(node):
                     if before != after and (before, after) not in self.transitions:
                         yield place, before, after

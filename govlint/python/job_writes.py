@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from govlint.python import values as v
+from govlint.python.node_index import nodes_of
 from govlint.python.program import Program
 from govlint.python.states import StateSpace, unwrapped
 from govlint.python.symbols import FunctionInfo
@@ -162,7 +163,7 @@ class Writes:
     def _direct(self) -> set[FunctionInfo]:
         found: set[FunctionInfo] = set()
         for module in self.program.modules.values():
-            for node in ast.walk(module.tree):
+            for node in nodes_of(module, ast.Assign, ast.AnnAssign, ast.Call):
                 if self._is_write(node):
                     function = self.program.function_of(node)
                     if function is not None:

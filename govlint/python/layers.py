@@ -7,6 +7,7 @@ from functools import cached_property
 
 from govlint.python import values as v
 from govlint.python.bindings import matches_any
+from govlint.python.node_index import nodes_of
 from govlint.python.program import Program
 from govlint.python.symbols import ClassInfo, FunctionInfo, Module
 from govlint.python.values import Value, Values
@@ -167,7 +168,7 @@ class Chain:
         """Functions that a call hands to a web framework: `app.add_api_route("/x", f)`."""
         found: set[FunctionInfo] = set()
         for module in self.program.modules.values():
-            for node in ast.walk(module.tree):
+            for node in nodes_of(module, ast.Call):
                 if not isinstance(node, ast.Call):
                     continue
                 function = node.func
@@ -322,7 +323,7 @@ class Chain:
         if isinstance(call.func, ast.Attribute) and call.func.attr == function.name:
             return True
         module = self.program.module_of(call)
-        for node in ast.walk(module.tree):
+        for node in nodes_of(module, ast.Attribute):
             if isinstance(node, ast.Attribute) and node.attr == function.name:
                 owner = self.program.function_of(node)
                 if owner is None or self.level_of(owner) != level:

@@ -56,9 +56,7 @@ class MetricsCalls:
         """Whether `call`, once it is reached, calls the metrics."""
         last = _last(call.func)
         callees = self.program.callees(call)
-        if self.is_metrics(call) or (
-            isinstance(call.func, ast.Name) and call.func.id in given
-        ):
+        if self.is_metrics(call) or (isinstance(call.func, ast.Name) and call.func.id in given):
             coroutine = any(isinstance(c.node, ast.AsyncFunctionDef) for c in callees)
             return self._awaited(call) if coroutine else not self._discarded_coroutine(call)
         references = [a for a in self._arguments(call) if self.is_reference(a, given)]
@@ -80,9 +78,7 @@ class MetricsCalls:
                 return False
         return True
 
-    def _held(
-        self, call: ast.Call, callee: FunctionInfo, given: frozenset[str]
-    ) -> frozenset[str]:
+    def _held(self, call: ast.Call, callee: FunctionInfo, given: frozenset[str]) -> frozenset[str]:
         """The parameters of `callee` to which `call` hands the metrics function."""
         arguments = callee.node.args
         names = [argument.arg for argument in (*arguments.posonlyargs, *arguments.args)]

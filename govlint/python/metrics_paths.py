@@ -115,9 +115,7 @@ class MetricsPaths:
         if isinstance(function, ast.Name):
             module = self.program.module_of(function)
             return [
-                info
-                for info in module.functions
-                if info.name == function.id and info.cls is None
+                info for info in module.functions if info.name == function.id and info.cls is None
             ]
         return []
 
@@ -167,9 +165,7 @@ class MetricsPaths:
         if any(dotted(call.func) == f"{stack}.pop_all" for call in calls):
             return False
         graph = self.graph(function)
-        search = Search(
-            graph, event=lambda at, _: Pass.DONE if registers(at.ast) else Pass.ON
-        )
+        search = Search(graph, event=lambda at, _: Pass.DONE if registers(at.ast) else Pass.ON)
         return all(
             search.path(lambda at, _: at.ast is node, search.after(start)) is None
             for start in graph.at(item, "enter")
@@ -274,6 +270,7 @@ class MetricsPaths:
                     ):
                         return True
         return False
+
 
 def _is_generator_manager(function: FunctionInfo) -> bool:
     for decorator in getattr(function.node, "decorator_list", ()):

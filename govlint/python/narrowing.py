@@ -19,9 +19,9 @@ def narrow(run: Expressions, test: ast.expr, outcome: bool) -> None:
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
         narrow(run, test.operand, not outcome)
     elif isinstance(test, ast.BoolOp):
-        if isinstance(test.op, ast.And) is outcome:
-            for part in test.values:
-                narrow(run, part, outcome)
+        parts = test.values if isinstance(test.op, ast.And) is outcome else []
+        for part in parts:
+            narrow(run, part, outcome)
     elif isinstance(test, ast.NamedExpr):
         narrow(run, test.target, outcome)
     elif isinstance(test, ast.Call):
@@ -325,8 +325,8 @@ def _class_pattern(
             else:
                 got.add(value)
         bind_pattern(run, part, frozenset(got) or ANY, None)
-    for name, part in zip(pattern.kwd_attrs, pattern.kwd_patterns, strict=True):
+    for attribute, part in zip(pattern.kwd_attrs, pattern.kwd_patterns, strict=True):
         got = set()
         for value in subject:
-            got |= attributes.load(run.flow, value, name, pattern)
+            got |= attributes.load(run.flow, value, attribute, pattern)
         bind_pattern(run, part, frozenset(got) or ANY, None)

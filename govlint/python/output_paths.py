@@ -288,6 +288,3 @@ def _plain(part: ast.AST) -> bool:
 def returned(leaves: list[Leave]) -> Iterator[Leave]:
     """Those by which the caller gets the output."""
     return (leave for leave in leaves if leave.by == "returned")
-
-
-

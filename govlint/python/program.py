@@ -88,6 +88,7 @@ class Program:
             return None
         module = Module(name, file.path, text, tree, file.is_test, file.is_package)
         module.on_demand = on_demand
+        module.whole = _serves(file, self.bindings)
         module.parents, module.owners = self._parents, self._owners
         try:
             index(module)
@@ -164,7 +165,9 @@ class Program:
         parts = module.name.split(".")
         up = node.level - 1 if module.is_package else node.level
         base = parts[: len(parts) - up] if up else parts
-        return ".".join([*base, *([node.module] if node.module else [])])
+        name = ".".join([*base, *([node.module] if node.module else [])])
+        self._tops.add(name.partition(".")[0])  # whatever it is, it is the project's own
+        return name
 
     def imported(self, dotted: str, importer: Module) -> Value:
         """What `import dotted` refers to."""
@@ -194,9 +197,12 @@ class Program:
         return found
 
     def _classify(self, dotted: str) -> Value:
-        if not dotted.startswith("builtins.") and self._roles.names_a_class(dotted):
-            if self._roles.is_explicit(dotted) or self._is_first_party(dotted):
-                return v.class_value(self.synthetic_class(dotted))
+        if (
+            not dotted.startswith("builtins.")
+            and self._roles.names_a_class(dotted)
+            and (self._roles.is_explicit(dotted) or self._is_first_party(dotted))
+        ):
+            return v.class_value(self.synthetic_class(dotted))
         return v.external(dotted)
 
     def _is_first_party(self, dotted: str) -> bool:
@@ -346,7 +352,7 @@ class Program:
         """Whether only `roots`, or functions that only they reach, call `function`."""
         return governed.reachable_only_from(self, function, frozenset(roots))
 
-    # -- what is governed -----------------------------------------------------------------------------
+    # -- what is governed ---------------------------------------------------------------
 
     @cached_property
     def plugin_classes(self) -> frozenset[ClassInfo]:
@@ -409,7 +415,28 @@ class Program:
         """Whether a value is a plugin, or a plugin class."""
         return self._roles.is_plugin_value(value)
 
-    # -- questions of the fixed point ----------------------------------------------------------------
+    def is_bound(self, cls: ClassInfo) -> bool:
+        """Whether a binding names the class or a base of it."""
+        return self._roles.is_bound(cls)
+
+    def is_state_word(self, name: str) -> bool:
+        """Whether a name is that of a state enum."""
+        return matches_any((*self.bindings.lifecycle_enums, *self.bindings.job_enums), name)
+
+    def is_state_name(self, cls: ClassInfo) -> bool:
+        """Whether a class is a state enum by its name."""
+        return self._roles.is_lifecycle(cls) or self._roles.is_job(cls)
+
+    def words_of_interest(self) -> set[str]:
+        """Names that make a function worth following wherever they stand in it."""
+        words = set(_ALWAYS)
+        for field in fields(self.bindings):
+            for entry in getattr(self.bindings, field.name):
+                if isinstance(entry, str):
+                    words.update(part for part in _WILDCARD.split(entry) if len(part) > 2)
+        return words - _TOO_COMMON
+
+    # -- questions of the fixed point ---------------------------------------------------
 
     def classes_changed(self) -> None:
         """Forget what was derived from class hierarchies; a base has become known."""
@@ -469,6 +496,12 @@ def _column(module: Module, line: int, offset: int) -> int:
     return offset + 1
 
 
+# names that the checks look at whatever object they belong to
+_ALWAYS = frozenset(
+    "lifecycle_state plugin_state job_status job_state _internal traceback format_exc "
+    "update_execution_metrics validate_input validate_output".split()
+)
+_TOO_COMMON = frozenset({"api", "routes", "mcp"})
 # words that matter only in code that answers requests
 _WEAK = frozenset({"traceback", "envelope", '"_internal"', "'_internal'"})
 _SERVING = re.compile(

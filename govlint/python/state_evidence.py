@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 
 from govlint.python import values as v
+from govlint.python.node_index import nodes_of
 from govlint.python.program import Program
 from govlint.python.state_members import members_of
 from govlint.python.symbols import ClassInfo, Module
@@ -50,7 +51,7 @@ class Evidence:
             for cls in module.classes:
                 for name, value, _ in members_of(cls):
                     found[cls, name.strip("_")].append(self._values_of(value))
-            for node in ast.walk(module.tree):
+            for node in nodes_of(module, ast.Assign, ast.AnnAssign):
                 if isinstance(node, ast.Assign):
                     targets, value = node.targets, node.value
                 elif isinstance(node, ast.AnnAssign) and node.value is not None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from govlint.python import values as v
+from govlint.python.node_index import nodes_of
 from govlint.python.program import Program
 from govlint.python.state_members import members_of
 from govlint.python.state_parameters import fields_of
@@ -51,7 +52,7 @@ class StateUses(Sinks):
                     self.declared(cls)
             for function in module.functions:
                 self._signature(function)
-            for node in ast.walk(module.tree):
+            for node in nodes_of(module, *_HANDLERS):
                 handler = _HANDLERS.get(type(node))
                 if handler is not None:
                     handler(self, node)
@@ -59,7 +60,7 @@ class StateUses(Sinks):
         self.judge_held()
         return sorted(
             self.found.values(),
-            key=lambda use: (use.module.path, use.node.lineno, use.node.col_offset),  # type: ignore[attr-defined]
+            key=lambda use: (use.module.path, *_position(use.node), use.word),
         )
 
     def add(self, node: ast.AST, word: str, verb: str) -> None:
@@ -350,6 +351,10 @@ class StateUses(Sinks):
                 self.parameter(function, arg.arg, "passed")
                 if arg.annotation is not None:
                     self.literal(arg.annotation)
+
+
+def _position(node: ast.AST) -> tuple[int, int]:
+    return getattr(node, "lineno", 0), getattr(node, "col_offset", 0)
 
 
 def _parts(value: ast.expr, count: int) -> list[ast.expr]:

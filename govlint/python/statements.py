@@ -80,12 +80,12 @@ class Interpreter(Expressions):
         for arg in [*spec.posonlyargs, *spec.args, *spec.kwonlyargs]:
             if arg.arg == name and arg.annotation is not None:
                 found |= annotated(flow, arg.annotation, function.module, frame.closure)
-        for arg in (spec.vararg, spec.kwarg):
-            if arg is not None and arg.arg == name and (given is None or frame.open):
-                shape = "tuple" if arg is spec.vararg else "dict"
-                made = v.container(shape, arg)
-                if arg.annotation is not None:
-                    inner = annotated(flow, arg.annotation, function.module, frame.closure)
+        for rest in (spec.vararg, spec.kwarg):
+            if rest is not None and rest.arg == name and (given is None or frame.open):
+                shape = "tuple" if rest is spec.vararg else "dict"
+                made = v.container(shape, rest)
+                if rest.annotation is not None:
+                    inner = annotated(flow, rest.annotation, function.module, frame.closure)
                     flow.store_element(made, None, inner)
                 return frozenset({made}) | found
         if given is None or frame.open:

@@ -13,6 +13,7 @@ from functools import cached_property
 
 from govlint.python import values as v
 from govlint.python.bindings import matches_any
+from govlint.python.node_index import nodes_of
 from govlint.python.program import Program
 from govlint.python.provenance import is_foreign
 from govlint.python.state_evidence import Evidence
@@ -83,7 +84,7 @@ class StateSpace:
         """Enums made by calling: `Enum("PluginState", "LOADED RUNNING")`, by that call."""
         found: dict[ast.AST, str] = {}
         for module in self.program.modules.values():
-            for node in ast.walk(module.tree):
+            for node in nodes_of(module, ast.Call):
                 if isinstance(node, ast.Call) and len(node.args) + len(node.keywords) >= 2:
                     name = self._made_name(node)
                     if name is not None:
@@ -137,7 +138,7 @@ class StateSpace:
     def _by_value(self) -> dict[object, str]:
         """Canonical names by the values and alias names that the classes give them."""
         found: dict[object, str] = {}
-        for cls in self.classes:
+        for cls in sorted(self.classes, key=lambda cls: cls.qualname):
             rows = list(members_of(cls))
             for name, value, _ in rows:
                 legal = self._legal.get(name.casefold())

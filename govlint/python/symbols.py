@@ -6,6 +6,7 @@ One walk over a tree, so that later passes look things up instead of searching.
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import dataclass, field
 
 AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -26,6 +27,8 @@ class Module:
     # read only because something governed was handed to it: its functions are
     # followed when they are called with that, not by themselves
     on_demand: bool = False
+    # all of its functions are followed, whatever they mention: it answers requests
+    whole: bool = False
     functions: list[FunctionInfo] = field(default_factory=list)
     classes: list[ClassInfo] = field(default_factory=list)
     parents: dict[ast.AST, ast.AST] = field(default_factory=dict)
@@ -60,6 +63,8 @@ class FunctionInfo:
     parent: FunctionInfo | None
     params: list[str] = field(default_factory=list)
     stored: set[str] = field(default_factory=set)
+    mentions: set[str] = field(default_factory=set)  # names it uses
+    sets: set[str] = field(default_factory=set)  # attributes it assigns
     global_names: set[str] = field(default_factory=set)
     nonlocal_names: set[str] = field(default_factory=set)
     has_nested: bool = False
@@ -156,7 +161,7 @@ def index(module: Module) -> None:
         elif isinstance(node, ast.Nonlocal):
             if function is not None:
                 function.nonlocal_names.update(node.names)
-        elif isinstance(node, ast.ExceptHandler) or isinstance(node, (ast.MatchAs, ast.MatchStar)):
+        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar):
             if node.name:
                 _store(node.name, module, function, cls)
         elif isinstance(node, ast.MatchMapping):
@@ -167,16 +172,45 @@ def index(module: Module) -> None:
                 function.is_generator = True
         elif isinstance(node, _COMPREHENSIONS):
             inner_comp = True
+        if function is not None:
+            _mention(node, function)
         for child in ast.iter_child_nodes(node):
             parents[child] = node
             if inner_function is not None:
                 owners[child] = inner_function
             stack.append((child, inner_function, inner_cls, inner_comp))
+    for function in reversed(module.functions):
+        if function.parent is not None:
+            function.parent.mentions |= function.mentions
+            function.parent.sets |= function.sets
     module.functions.sort(key=lambda f: (f.node.lineno, f.node.col_offset))
     module.classes.sort(key=lambda c: (c.node.lineno, c.node.col_offset))
+    for cls in module.classes:
+        cls.annotations = dict(sorted(cls.annotations.items(), key=lambda item: item[1].lineno))
     for function in module.functions:
         if function.cls is not None:
             function.cls.methods[function.name] = function
+
+
+def _mention(node: ast.AST, function: FunctionInfo) -> None:
+    """Note the names that a function uses, those inside its short strings too."""
+    if isinstance(node, ast.Name):
+        function.mentions.add(node.id)
+    elif isinstance(node, ast.Attribute):
+        function.mentions.add(node.attr)
+        if isinstance(node.ctx, ast.Store):
+            function.sets.add(node.attr)
+    elif isinstance(node, ast.Constant):
+        if isinstance(node.value, str) and len(node.value) <= 200:
+            function.mentions.update(_WORD.findall(node.value))
+    elif isinstance(node, ast.keyword):
+        if node.arg is not None:
+            function.mentions.add(node.arg)
+    elif isinstance(node, ast.alias):
+        function.mentions.update(node.name.split("."))
+
+
+_WORD = re.compile(r"\w+")
 
 
 def _children(value: object) -> list[ast.AST]:
@@ -268,6 +302,8 @@ def _push_function(
             parents[child] = node
             if name == "args":
                 assert isinstance(child, ast.arguments)
+                for part in ast.walk(child):
+                    _mention(part, info)
                 for part in ast.iter_child_nodes(child):
                     parents[part] = child
                     if isinstance(part, ast.arg):
@@ -281,6 +317,8 @@ def _push_function(
                 owners[child] = info
                 stack.append((child, info, None, False))
             else:
+                for part in ast.walk(child):
+                    _mention(part, info)
                 if function is not None:
                     owners[child] = function
                 stack.append((child, function, cls, in_comprehension))

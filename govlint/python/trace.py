@@ -183,9 +183,13 @@ def _returns(
             yield function.node.body, "returned by the lambda"
         return
     for child in ast.walk(function.node):
-        if isinstance(child, ast.Return | ast.Yield) and child.value is not None:
-            if program.function_of(child) is function and holds(program, child.value, wanted):
-                yield child.value, f"returned by `{function.name}`"
+        if (
+            isinstance(child, ast.Return | ast.Yield)
+            and child.value is not None
+            and program.function_of(child) is function
+            and holds(program, child.value, wanted)
+        ):
+            yield child.value, f"returned by `{function.name}`"
 
 
 def _name_origins(

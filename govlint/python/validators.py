@@ -50,8 +50,10 @@ class Validators:
         tree = node.ast
         if node.kind == "call" and isinstance(tree, ast.Call):
             return Pass.DONE if self.passes(tree, field) else Pass.ON
-        if node.kind == "assume" and isinstance(tree, ast.expr) and (
-            self._answered(tree, node.holds) or self._checked(tree, node.holds, field)
+        if (
+            node.kind == "assume"
+            and isinstance(tree, ast.expr)
+            and (self._answered(tree, node.holds) or self._checked(tree, node.holds, field))
         ):
             return Pass.STOP
         if self.side == "input" and isinstance(tree, ast.For) and node.kind == "loop":
@@ -278,9 +280,7 @@ class Validators:
             )
         return False
 
-    def _good(
-        self, call: ast.Call, about: str, name: str | None, by_name: bool = False
-    ) -> bool:
+    def _good(self, call: ast.Call, about: str, name: str | None, by_name: bool = False) -> bool:
         style = self._answer_style(call)
         targets = getattr(self.program.parent(call), "targets", ())
         unpacked = any(isinstance(target, ast.Tuple) for target in targets)

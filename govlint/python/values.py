@@ -11,7 +11,7 @@ import ast
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
-    from govlint.python.program import ClassInfo, FunctionInfo
+    from govlint.python.symbols import ClassInfo, FunctionInfo
 
 Site = ast.AST | None
 
