@@ -13,7 +13,6 @@ import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +84,8 @@ class Catalog:
         return found
 
     def _unknown(self, word: str) -> str:
+        from difflib import get_close_matches
+
         names = [name for rule in self.rules.values() for name in (rule.code, rule.name, rule.pack)]
         close = get_close_matches(word, names, 1) or get_close_matches(word.upper(), names, 1)
         hint = f"did you mean {close[0]!r}?" if close else "see `govlint rules list`"
@@ -183,10 +184,11 @@ def _read(path: Path) -> str:
 
 
 def _check_kind(page: Page) -> None:
+    from govlint.pages import nearest
+
     rule, kinds = page.rule, check_kinds()
     if rule.check not in kinds:
-        close = get_close_matches(rule.check, kinds, 1)
-        hint = f", did you mean `{close[0]}`?" if close else ""
+        hint = nearest(rule.check, kinds)
         message = f"there is no check `{rule.check}`{hint}; there are {', '.join(kinds)}"
         raise RuleError(message, rule.path, page.where["check"])
     if rule.check in BUILTIN_KINDS:
@@ -222,14 +224,15 @@ def make_params(rule: Rule) -> Any:
     """The check's `Params` with what the page sets. Raises ValueError with the nearest name."""
     import importlib
 
+    from govlint.pages import nearest
+
     module = importlib.import_module(f"govlint.checks.{rule.check.replace('-', '_')}")
     known = params_of(rule.check)
     values: dict[str, Any] = {}
     for name, value in rule.params.items():
         key = name.replace("-", "_")
         if key not in known:
-            close = get_close_matches(key, known, 1)
-            hint = f", did you mean `{close[0]}`?" if close else ""
+            hint = nearest(key, known)
             listed = ", ".join(known) or "none"
             raise ValueError(
                 f"the check `{rule.check}` has no param `{name}`{hint}; it has {listed}"
@@ -245,7 +248,10 @@ def make_params(rule: Rule) -> Any:
         if isinstance(value, tuple) and not all(isinstance(part, str) for part in value):
             raise ValueError(f"param `{name}` of the check `{rule.check}` is a list of words")
         values[key] = value
-    return module.Params(**values)
+    try:
+        return module.Params(**values)
+    except TypeError as error:  # it has one without a default
+        raise ValueError(f"the params of the check `{rule.check}` do not fit: {error}") from None
 
 
 # -- the compiled catalogue --------------------------------------------------------------------

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".py", ".pyi", ".pyw")
 _PYTHON_SHEBANG = re.compile(rb"#!.{0,200}\bpython[0-9.]*\b")
+_BATCH = 48  # files told of at once
 _CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
@@ -120,8 +121,16 @@ def _ignored(path: str, ignores: tuple[_Ignore, ...]) -> bool:
 class _Walk:
     """One discovery. Visits every real folder once, however many links lead to it."""
 
-    def __init__(self, root: str, cwd: str, exclude: Sequence[str], max_size: int) -> None:
+    def __init__(
+        self,
+        root: str,
+        cwd: str,
+        exclude: Sequence[str],
+        max_size: int,
+        found: Callable[[Sequence[Target]], None] | None = None,
+    ) -> None:
         self.root, self.cwd, self.max_size = root, cwd, max_size
+        self._tell, self._told = found, 0
         self.exclude = PathPatterns(exclude)
         self.found = Discovered()
         self._seen: set[str] = set()
@@ -167,7 +176,14 @@ class _Walk:
         self.found.skipped += 1
         return None
 
-    def _take(self, abspath: str, info: os.stat_result) -> None:
+    def tell(self, least: int = 1) -> None:
+        """Hand on what was found since the last time, if it is `least` files or more."""
+        targets = self.found.targets
+        if self._tell is not None and len(targets) - self._told >= least:
+            self._tell(targets[self._told :])
+            self._told = len(targets)
+
+    def _take(self, abspath: str, info: os.stat_result, shown: str | None = None) -> None:
         if abspath in self._seen:
             return
         self._seen.add(abspath)
@@ -176,7 +192,9 @@ class _Walk:
             self.problem("too-large", message, abspath)
             return
         stamp = (info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino)
-        self.found.targets.append(Target(abspath, shown_path(abspath, self.cwd), stamp))
+        if shown is None:
+            shown = shown_path(abspath, self.cwd)
+        self.found.targets.append(Target(abspath, shown, stamp))
 
     def _walk(self, top: str) -> None:
         excluded = self.exclude.match_entry
@@ -198,12 +216,14 @@ class _Walk:
                 if ignore is not None:
                     ignores = (*ignores, ignore)
             below = []
+            self.tell(_BATCH)
+            shown = shown_path(folder + os.sep, self.cwd) if folder != self.cwd else ""
             for entry in listed:
                 name = entry.name
                 if name.endswith(SUFFIXES):
                     if excluded(name, base + name) or (ignores and _ignored(entry.path, ignores)):
                         self.found.skipped += 1
-                    elif self._entry(entry):
+                    elif self._entry(entry, shown):
                         below.append((entry.path, base + name, ignores))
                 elif entry.is_dir():
                     if excluded(name, base + name) or (
@@ -215,8 +235,11 @@ class _Walk:
             below.reverse()
             stack += below
 
-    def _entry(self, entry: os.DirEntry[str]) -> bool:
-        """Take a directory entry with a Python suffix; True where it is a folder to walk."""
+    def _entry(self, entry: os.DirEntry[str], shown: str) -> bool:
+        """Take a directory entry with a Python suffix; True where it is a folder to walk.
+
+        `shown` is how the folder is written in reports, with a slash at its end.
+        """
         link = entry.is_symlink()
         try:
             info = entry.stat()
@@ -231,7 +254,9 @@ class _Walk:
         elif link and self._inside(os.path.realpath(entry.path)):
             self.found.skipped += 1  # its real name is looked at
         else:
-            self._take(entry.path, info)
+            name = entry.name
+            plain = name.isascii() and name.isprintable()
+            self._take(entry.path, info, shown + name if plain else None)
         return False
 
     def _inside(self, real: str) -> bool:
@@ -283,14 +308,21 @@ def _is_script(abspath: str) -> bool:
 
 
 def discover(
-    paths: Sequence[str], root: str, cwd: str, exclude: Sequence[str], max_size: int
+    paths: Sequence[str],
+    root: str,
+    cwd: str,
+    exclude: Sequence[str],
+    max_size: int,
+    found: Callable[[Sequence[Target]], None] | None = None,
 ) -> Discovered:
     """Find the Python files of `paths`: folders are walked, files are taken as they are.
 
     Excludes hold for named paths too; `.gitignore` only for what a walk finds. Targets
-    come in a fixed order (by folder, then name).
+    come in a fixed order (by folder, then name); `found` gets them in batches while the
+    walk goes on.
     """
-    walk = _Walk(root, cwd, exclude, max_size)
+    walk = _Walk(root, cwd, exclude, max_size, found)
     for path in paths:
         walk.start(path)
+    walk.tell()
     return walk.found

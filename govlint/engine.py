@@ -20,7 +20,7 @@ from govlint.catalog import ruleset_digest
 from govlint.config import Config
 from govlint.discover import Discovered, Target, discover, shown_path
 from govlint.model import Finding, Problem, Rule, RunResult, Severity
-from govlint.scan import Scan, cpus, run_on_stack, scan_files
+from govlint.scan import Scan
 from govlint.suppress import REASON_KIND, UNUSED_KIND, WORD, Suppressions, parse_directives
 from govlint.verdict import ChangeFilter, Sources, fingerprint, in_shard, order, per_path
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from govlint.analysis import Raw
     from govlint.baseline import Baseline, Entry
     from govlint.catalog import Catalog
+    from govlint.scan import Pool
 
 _STACK = 512 << 20
 
@@ -92,14 +93,16 @@ class Engine:
         self.reported: set[str] = set()  # by reported path
         self.abspaths: dict[str, str] = {}
         self.scans: Mapping[str, Scan] = {}
-        self.cache: Cache | None = None
+        self.seeds: frozenset[str] = frozenset()
 
     def run(self) -> RunResult:
         """Run all steps and return the result."""
         started = time.perf_counter()
-        self.discover()
+        cache = self._open_cache()
+        pool = None if cache.listing[1] else self._start_pool()
+        self.discover(pool)
         if self.facts:
-            self.judge(*self.look())
+            self.judge(*self.look(cache, pool))
         self.seconds("total", started)
         return self.result
 
@@ -113,20 +116,29 @@ class Engine:
 
     # -- which files ---------------------------------------------------------------------
 
-    def discover(self) -> None:
+    def discover(self, pool: Pool | None = None) -> None:
+        """Find the files; with a `pool`, have them scanned as they are found."""
         started = time.perf_counter()
         config = self.config
-        asked = self._walk(self.paths)
-        facts = asked.targets
         whole = any(os.path.abspath(path) == config.root for path in self.paths)
-        if config.bounded and not whole and asked.targets:
-            project = self._walk([config.root]).targets
-            facts = list({t.abspath: t for t in [*project, *facts]}.values())
+        alone = whole or not config.bounded
+        feed = pool.feed if pool is not None else None
+        asked = self._walk(self.paths, feed if alone else None)
+        facts = asked.targets
+        if not alone and asked.targets:
+            project = self._walk([config.root], feed).targets
+            below = {target.abspath for target in project}
+            more = [target for target in facts if target.abspath not in below]
+            if feed is not None:
+                feed(more)
+            facts = [*project, *more]
         for abspath in self.options.given:
             if all(target.abspath != abspath for target in facts):
                 made = Target(abspath, shown_path(abspath, self.cwd), (-1, 0, 0, 0))
                 facts = [*facts, made]
                 asked.targets.append(made)
+                if pool is not None:
+                    pool.feed([made])
         self.facts = facts
         self.abspaths = {target.path: target.abspath for target in facts}
         self.result.problems.extend(asked.problems)
@@ -142,9 +154,11 @@ class Engine:
             self._nothing(asked)
         self.seconds("discover", started)
 
-    def _walk(self, paths: Sequence[str]) -> Discovered:
+    def _walk(
+        self, paths: Sequence[str], found: Callable[[Sequence[Target]], None] | None = None
+    ) -> Discovered:
         config = self.config
-        return discover(paths, config.root, self.cwd, config.exclude, config.max_file_size)
+        return discover(paths, config.root, self.cwd, config.exclude, config.max_file_size, found)
 
     def _nothing(self, asked: Discovered) -> None:
         """Nothing to check is a problem, unless all that was named is excluded on purpose."""
@@ -158,43 +172,65 @@ class Engine:
 
     # -- what is in them -----------------------------------------------------------------
 
-    def look(self) -> tuple[list[Finding], list[Problem], set[str]]:
-        """Scan and analyse, or take from the cache what still holds."""
-        config, options = self.config, self.options
+    def _open_cache(self) -> Cache:
         started_ns = time.time_ns()
-        started = time.perf_counter()
-        path = location(config.root) if options.cache and not options.given else None
+        root = self.config.root
+        path = location(root) if self.options.cache and not self.options.given else None
+        if path is None:
+            return Cache(None, "")
         kinds = sorted({rule.check for rule in self.rules})
-        basis = (code_digest(), config.root, kinds, config.bindings) if path else ()
-        key = sha256(repr(basis).encode("utf-8", "surrogatepass")).hexdigest()
-        cache = self.cache = open_cache(path, key, started_ns)
+        basis = repr((code_digest(), root, kinds, self.config.bindings))
+        key = sha256(basis.encode("utf-8", "surrogatepass")).hexdigest()
+        return open_cache(path, key, started_ns)
+
+    def _start_pool(self) -> Pool:
+        from govlint.analysis import all_words
+        from govlint.scan import Pool, cpus
+
+        self.seeds, words = all_words(self.rules, self.config.bindings)
+        return Pool(words, self.options.jobs or cpus(), self.options.given)
+
+    def look(
+        self, cache: Cache, pool: Pool | None
+    ) -> tuple[list[Finding], list[Problem], set[str]]:
+        """Scan and analyse, or take from the cache what still holds."""
+        config = self.config
+        started = time.perf_counter()
         run_key = sha256(
             repr((self.cwd, [(r.code, r.digest) for r in self.rules])).encode("utf-8", "replace")
         ).hexdigest()
         by_code = {rule.code: rule for rule in self.rules}
-        if path is not None and cache.unchanged(self.facts):
+        if pool is None and cache.unchanged(self.facts):
             self.scans = _Remembered(cache)
             found = _remembered_run(cache.runs.get(run_key), by_code)
             if found is not None:
                 self.result.statistics.cached = len(self.facts)
                 self.seconds("cache", started)
                 return found
-        from govlint.analysis import all_words, analyse
-
-        seeds, words = all_words(self.rules, config.bindings)
-        known = {t.abspath: cache.known(t) for t in self.facts} if cache.listing[1] else {}
-        unknown = [t for t in self.facts if known.get(t.abspath) is None]
-        scans = scan_files(unknown, words, options.jobs or cpus(), options.given)
-        scans.update((path, scan) for path, scan in known.items() if scan is not None)
-        self.scans = scans
-        self.result.statistics.cached = len(self.facts) - len(unknown)
+        known: dict[str, Scan] = {}
+        if pool is None:
+            known = {t.abspath: s for t in self.facts if (s := cache.known(t)) is not None}
+            pool = self._start_pool()
+            pool.feed([target for target in self.facts if target.abspath not in known])
+        scans = self.scans = {**pool.finish(), **known}
+        self.result.statistics.cached = len(known)
         self.seconds("scan", started)
+        from govlint.analysis import analyse
+        from govlint.scan import run_on_stack
+
         raw: list[Raw] = []
 
         def work() -> None:
-            given = options.given
             raw.append(
-                analyse(self.facts, scans, self.rules, config.bindings, config.root, given, seeds)
+                analyse(
+                    self.facts,
+                    scans,
+                    self.rules,
+                    config.bindings,
+                    config.root,
+                    self.options.given,
+                    self.seeds,
+                )
             )
 
         try:
@@ -206,7 +242,7 @@ class Engine:
         findings, problems, undecided, parsed, seconds = raw[0]
         self.result.statistics.parsed = parsed
         self.result.statistics.seconds.update(seconds)
-        if path is not None and not any(p.kind in ("crash", "timeout") for p in problems):
+        if cache.path is not None and not any(p.kind in ("crash", "timeout") for p in problems):
             if not cache.unchanged(self.facts):
                 cache.runs = {}
             cache.runs.pop(run_key, None)

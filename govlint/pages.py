@@ -11,7 +11,6 @@ import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any
 
 from govlint.errors import RuleError
@@ -99,7 +98,7 @@ def _front_matter(text: str, path: str) -> tuple[dict[str, Any], dict[str, int],
     values, where = _yaml("\n".join(lines[1:end]), path)
     for key in values:
         if key not in REQUIRED:
-            hint = _nearest(str(key), REQUIRED)
+            hint = nearest(str(key), REQUIRED)
             raise RuleError(
                 f"unknown key `{key}` in the front matter{hint}; it takes {', '.join(REQUIRED)}",
                 path,
@@ -178,8 +177,11 @@ def _yaml(text: str, path: str) -> tuple[dict[str, Any], dict[str, int]]:
     return values, where
 
 
-def _nearest(word: str, words: tuple[str, ...] | list[str]) -> str:
-    close = get_close_matches(word, words, 1)
+def nearest(word: str, words: Iterable[str]) -> str:
+    """`, did you mean …?` for the word most like a wrong one, or nothing."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, list(words), 1)
     return f", did you mean `{close[0]}`?" if close else ""
 
 
@@ -210,7 +212,7 @@ def _body(body: str, offset: int, path: str) -> tuple[str, str, str, list[Exampl
                 if not title:
                     break
                 if heading not in SECTIONS:
-                    hint = _nearest(heading, SECTIONS)
+                    hint = nearest(heading, SECTIONS)
                     raise RuleError(
                         f"unknown section `{heading}`{hint}; a page has {', '.join(SECTIONS)}",
                         path,

@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
+from queue import SimpleQueue
 from typing import NamedTuple
 
 from govlint.discover import Target
@@ -84,6 +85,10 @@ class Scanner:
         )
         self._find = _finder()
         self._fast = fast_parser()
+
+    def without_fast_parser(self) -> None:
+        """Use the parsers that need no deep stack from now on."""
+        self._fast = None
 
     def scan(self, path: str, data: bytes) -> Scan:
         """Look at one file's bytes. Never raises for what the file holds."""
@@ -204,59 +209,75 @@ def run_on_stack(work: Callable[[], object], stack: int) -> None:
         raise failed[0]
 
 
+class Pool:
+    """Scans files on up to `jobs` threads while they are still being discovered.
+
+    `given` holds content that is not on disk. The result does not depend on `jobs`.
+    """
+
+    def __init__(self, words: Iterable[str], jobs: int, given: Mapping[str, bytes]) -> None:
+        self._scanner = Scanner(words)
+        self._jobs = max(1, jobs)
+        self._given = given
+        self._found: dict[str, Scan] = {}
+        self._waiting: SimpleQueue[Sequence[Target] | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._failed: list[BaseException] = []
+
+    def feed(self, targets: Sequence[Target]) -> None:
+        """Hand over files to scan; returns at once."""
+        for start in range(0, len(targets), _BATCH):
+            self._waiting.put(targets[start : start + _BATCH])
+            if len(self._threads) < self._jobs:
+                try:
+                    self._threads.append(start_thread(self._work, STACK_BYTES))
+                except RuntimeError:  # no room for the stack: fewer threads have to do
+                    self._jobs = len(self._threads)
+
+    def finish(self) -> dict[str, Scan]:
+        """Wait for all that was handed over; the scans by absolute path."""
+        for _ in self._threads:
+            self._waiting.put(None)
+        if not self._threads:  # not one thread: the slow parser, which needs no deep stack
+            self._waiting.put(None)
+            self._scanner.without_fast_parser()
+            self._work()
+        for thread in self._threads:
+            thread.join()
+        if self._failed:
+            raise self._failed[0]
+        return self._found
+
+    def _work(self) -> None:
+        try:
+            while (batch := self._waiting.get()) is not None:
+                self._found.update(self._scan(batch))
+        except BaseException as error:
+            self._failed.append(error)
+
+    def _scan(self, batch: Sequence[Target]) -> dict[str, Scan]:
+        scan, given = self._scanner.scan, self._given
+        done = {}
+        for abspath, path, stamp in batch:
+            data = given.get(abspath) if given else None
+            if data is None:
+                try:
+                    data = _read(abspath, stamp[0])
+                except OSError as error:
+                    reason = error.strerror or str(error)
+                    done[abspath] = Scan(problem=("unreadable", f"cannot be read: {reason}"))
+                    continue
+            done[abspath] = scan(path, data)
+        return done
+
+
 def scan_files(
     targets: Sequence[Target], words: Iterable[str], jobs: int, given: Mapping[str, bytes]
 ) -> dict[str, Scan]:
-    """Scan `targets` on up to `jobs` threads; `given` holds content that is not on disk.
-
-    Returns the scans by absolute path. The result does not depend on `jobs`.
-    """
-    scanner = Scanner(words)
-    found: dict[str, Scan] = {}
-    batches = iter(range(0, len(targets), _BATCH))
-
-    def work() -> None:
-        scan = scanner.scan
-        while True:
-            start = next(batches, None)  # one bytecode on a C iterator: safe under the lock
-            if start is None:
-                return
-            done = {}
-            for abspath, path, stamp in targets[start : start + _BATCH]:
-                data = given.get(abspath) if given else None
-                if data is None:
-                    try:
-                        data = _read(abspath, stamp[0])
-                    except OSError as error:
-                        reason = error.strerror or str(error)
-                        done[abspath] = Scan(problem=("unreadable", f"cannot be read: {reason}"))
-                        continue
-                done[abspath] = scan(path, data)
-            found.update(done)
-
-    failed: list[BaseException] = []
-
-    def guarded() -> None:
-        try:
-            work()
-        except BaseException as error:
-            failed.append(error)
-
-    wanted = max(1, min(jobs, -(-len(targets) // _BATCH)))
-    threads = []
-    for _ in range(wanted):
-        try:
-            threads.append(start_thread(guarded, STACK_BYTES))
-        except RuntimeError:  # no room for the stack: fewer threads, or the slow parser
-            break
-    if not threads and targets:
-        scanner._fast = None
-        guarded()
-    for thread in threads:
-        thread.join()
-    if failed:
-        raise failed[0]
-    return found
+    """Scan `targets` on up to `jobs` threads and return the scans by absolute path."""
+    pool = Pool(words, jobs, given)
+    pool.feed(targets)
+    return pool.finish()
 
 
 def _read(abspath: str, size: int) -> bytes:

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -127,7 +127,7 @@ def new(code: str, name: str, folder: str, kind: str, config_file: str | None) -
     """
     from govlint.catalog import check_kinds
     from govlint.files import write_atomic
-    from govlint.pages import CODE, NAME
+    from govlint.pages import CODE, NAME, nearest
 
     if not CODE.fullmatch(code):
         raise UsageError(f"a code is three capitals and three digits, as ACM001, found {code!r}")
@@ -135,7 +135,8 @@ def new(code: str, name: str, folder: str, kind: str, config_file: str | None) -
         raise UsageError(f"a name is lower-case words joined by `-`, found {name!r}")
     kinds = check_kinds()
     if kind not in kinds:
-        raise UsageError(f"there is no check {kind!r}{_near(kind, kinds)}")
+        hint = nearest(kind, kinds) or f"; there are {', '.join(kinds)}"
+        raise UsageError(f"there is no check {kind!r}{hint}")
     catalog, folders = project_catalog(config_file)
     for rule in catalog.rules.values():
         if code == rule.code or name == rule.name:
@@ -156,14 +157,6 @@ def new(code: str, name: str, folder: str, kind: str, config_file: str | None) -
     here = target.parent.resolve()
     if not _is_builtin(target) and not any(here.is_relative_to(f.resolve()) for f in folders):
         click.echo(f"To enforce it, add to [tool.govlint]: rules = [{json.dumps(folder)}]")
-
-
-def _near(word: str, words: Iterable[str]) -> str:
-    from difflib import get_close_matches
-
-    listed = list(words)
-    close = get_close_matches(word, listed, 1)
-    return f", did you mean {close[0]!r}?" if close else f"; there are {', '.join(listed)}"
 
 
 def _is_builtin(path: Path) -> bool:

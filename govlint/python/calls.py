@@ -44,7 +44,9 @@ def call_value(flow: Flow, callee: Value, arguments: Arguments, node: ast.AST) -
             return call_values(flow, flow.elements(frozenset({callee})), arguments, node)
         return ANY
     if isinstance(callee, v.Deferred):
-        if flow.program.carries_governed(flow, arguments.everything()):
+        if flow.program.carries_governed(
+            flow, arguments.everything()
+        ) or flow.interest.is_gate_code(flow.current):
             flow.wanted.add(callee.module)
         flow.external_targets[node].add(callee.dotted)
         if callee.dotted.count("()") > 3:

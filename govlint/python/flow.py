@@ -139,6 +139,7 @@ class Interest:
         self._covered: set[FunctionInfo] = set()
         self._read: set[str] = set()
         self._states: set[str] = set()
+        self._gate_code: set[FunctionInfo] = set()
 
     def add(self, name: str) -> None:
         """Something governed is known under `name`: wake the functions that mention it."""
@@ -228,8 +229,12 @@ class Interest:
     def follows(self, function: FunctionInfo, caller: Frame | None) -> bool:
         """Whether a call without anything governed is followed.
 
-        Small functions are, for what they return, and those of the caller's own module.
+        Small functions are, for what they return, those of the caller's own module, and
+        whatever the gate calls.
         """
+        if self.is_gate_code(caller):
+            self._gate_code.add(function)
+            return True
         if function.module.on_demand:
             return False
         if self.covers(function):
@@ -241,6 +246,17 @@ class Interest:
         if caller is not None and caller.module is function.module:
             self._covered.add(function)
             return True
+        return False
+
+    def is_gate_code(self, caller: Frame | None) -> bool:
+        """Whether a frame is the gate's or of what it calls: the checks ask about all of it."""
+        function = caller.function if caller is not None else None
+        while function is not None:
+            if function in self._gate_code or (
+                function.cls is not None and self.flow.program.is_gate_class(function.cls)
+            ):
+                return True
+            function = function.parent
         return False
 
     def wait(self, function: FunctionInfo, closure: Frame | None) -> None:
@@ -274,6 +290,7 @@ class Flow:
         self.call_sites: dict[FunctionInfo, set[ast.AST]] = defaultdict(set)
         self.dynamic: dict[ast.AST, dict[str, str]] = defaultdict(dict)
         self.bases: dict[ClassInfo, tuple[Values, ...]] = {}
+        self.children: dict[ClassInfo, dict[ClassInfo, None]] = defaultdict(dict)
         self.metaclasses: dict[ClassInfo, Values] = {}
         self.lengths: dict[Value, int] = {}
         self.frames: dict[tuple[Any, ...], Frame] = {}
@@ -467,20 +484,31 @@ class Flow:
         if bases == old:
             return
         self.bases[cls] = bases
+        for values in bases:
+            for value in values:
+                if isinstance(value, v.ClassValue | v.Instance):
+                    self.children[value.cls][cls] = None
         self.interest.add_class(cls)
-        self.mros.clear()
-        self.program.classes_changed()
-        if self.program.is_bound(cls):
-            self.became_governed(cls)
-        for other in list(self.bases):
-            if other is not cls and cls in self.mro(other) and self.program.is_bound(other):
+        below = [cls, *self.subclasses(cls)]
+        for other in below:
+            self.mros.pop(other, None)
+            self.program.class_changed(other)
+        for other in below:
+            if self.program.is_bound(other):
                 self.became_governed(other)
         self.write(("bases",), frozenset({v.class_value(cls)}))
         self.write(("mro", cls), frozenset().union(*bases) if bases else EMPTY)
 
     def subclasses(self, cls: ClassInfo) -> list[ClassInfo]:
         """All classes that derive from `cls`, nearest first as they were met."""
-        return [other for other in list(self.bases) if other is not cls and cls in self.mro(other)]
+        found: dict[ClassInfo, None] = {}
+        pending = [cls]
+        for current in pending:
+            for child in self.children.get(current, ()):
+                if child not in found and child is not cls:
+                    found[child] = None
+                    pending.append(child)
+        return list(found)
 
     def is_enum(self, cls: ClassInfo) -> bool:
         """Whether the class is an enum by its bases."""
@@ -693,11 +721,26 @@ _FORGOTTEN = (
 
 
 def widen(values: Values, tainted: set[Value] | frozenset[Value] = EMPTY) -> Values:
-    """Forget the constants and library objects of a large set; what is governed is kept."""
-    kept = frozenset(
-        value for value in values if not isinstance(value, _FORGOTTEN) or value in tainted
-    )
-    return kept | ANY
+    """Shrink a large set: constants and library objects are forgotten, what is governed kept.
+
+    Objects of one class become "some object of the class"; where even that leaves too
+    many, those that hold nothing governed become unknown.
+    """
+    kept: set[Value] = {UNKNOWN}
+    for value in values:
+        if value in tainted:
+            kept.add(value)
+        elif isinstance(value, v.Instance):
+            kept.add(v.instance(value.cls))
+        elif not isinstance(value, _FORGOTTEN):
+            kept.add(value)
+    if len(kept) > 2 * MAX_VALUES:
+        kept = {
+            value
+            for value in kept
+            if value in tainted or not isinstance(value, v.Instance | v.Container | v.BoundMethod)
+        }
+    return frozenset(kept)
 
 
 def _typed(key: Hashable) -> tuple[type, Hashable]:

@@ -63,11 +63,11 @@ class Roles:
         self._lifecycle: dict[ClassInfo, bool] = {}
         self._jobs: dict[ClassInfo, bool] = {}
 
-    def forget(self) -> None:
-        """Drop what depends on class hierarchies."""
-        self._plugins.clear()
-        self._bound.clear()
-        self._registries.clear()
+    def forget(self, cls: ClassInfo) -> None:
+        """Drop what depends on the bases of a class."""
+        self._plugins.pop(cls, None)
+        self._bound.pop(cls, None)
+        self._registries.pop(cls, None)
 
     def names_a_class(self, dotted: str) -> bool:
         """Whether a dotted name is one that a binding means."""
@@ -113,6 +113,10 @@ class Roles:
         if found is None:
             found = self._registries[cls] = self._matches(cls, self.bindings.registries)
         return found
+
+    def is_gate_class(self, cls: ClassInfo) -> bool:
+        """Whether the class, or a base of it, has a gate's name."""
+        return self._matches(cls, self.gate_classes)
 
     def is_lifecycle(self, cls: ClassInfo) -> bool:
         """Whether the class holds plugin lifecycle states."""

@@ -419,6 +419,10 @@ class Program:
         """Whether a binding names the class or a base of it."""
         return self._roles.is_bound(cls)
 
+    def is_gate_class(self, cls: ClassInfo) -> bool:
+        """Whether a class, or a base of it, has a gate's name."""
+        return self._roles.is_gate_class(cls)
+
     def is_state_word(self, name: str) -> bool:
         """Whether a name is that of a state enum."""
         return matches_any((*self.bindings.lifecycle_enums, *self.bindings.job_enums), name)
@@ -438,9 +442,9 @@ class Program:
 
     # -- questions of the fixed point ---------------------------------------------------
 
-    def classes_changed(self) -> None:
-        """Forget what was derived from class hierarchies; a base has become known."""
-        self._roles.forget()
+    def class_changed(self, cls: ClassInfo) -> None:
+        """Forget what was derived from a class's bases; one more has become known."""
+        self._roles.forget(cls)
 
     def overrides_matter(self, cls: ClassInfo) -> bool:
         """Whether subclasses of `cls` may stand behind a value typed so."""
@@ -506,6 +510,7 @@ _TOO_COMMON = frozenset({"api", "routes", "mcp"})
 _WEAK = frozenset({"traceback", "envelope", '"_internal"', "'_internal'"})
 _SERVING = re.compile(
     rb"\.route\(|APIRouter|@[\w.]+\.(?:get|post|put|delete|patch|head|websocket|api_route|tool)\("
+    rb"|FastAPI\(|Flask\(|Starlette\(|Quart\(|Sanic\(|exception_handler\(|errorhandler\("
     rb"|FastMCP|APIView|MethodView|Servicer|add_url_rule|add_api_route|urlpatterns|@api_view"
 )
 
