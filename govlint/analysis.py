@@ -21,7 +21,7 @@ from govlint.model import Finding, Location, Problem, Rule
 from govlint.python.bindings import Bindings
 from govlint.python.layout import place_files
 from govlint.python.source import ScannedFile, UnparsableError
-from govlint.scan import Scan
+from govlint.record import Scan
 from govlint.suppress import WORD
 
 SYNTAX_KIND = "syntax"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 from govlint import __version__
 from govlint.discover import Target
 from govlint.files import write_atomic
-from govlint.scan import PLAIN, Scan
+from govlint.record import PLAIN, Scan, load_scan
 
 FOLDER = ".govlint_cache"
 ENVIRONMENT = "GOVLINT_CACHE_DIR"
@@ -89,6 +89,26 @@ class Cache:
         return list(self._odd)
 
 
+class Remembered(Mapping[str, Scan]):
+    """The scans of a cache in which no file changed."""
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
+
+    def __getitem__(self, abspath: str) -> Scan:
+        return self._cache.odd(abspath)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._cache.listing[0].split("\n"))
+
+    def __len__(self) -> int:
+        return len(self._cache.listing[1]) // 4
+
+    def odd(self) -> list[str]:
+        """The files whose scan has something to tell."""
+        return self._cache.odd_paths()
+
+
 def _listing(targets: Sequence[Target]) -> tuple[str, list[int]]:
     stamps: list[int] = []
     for target in targets:
@@ -126,22 +146,10 @@ def open_cache(path: str | None, key: str, started: int) -> Cache:
             and len(stamps) == 4 * (paths.count("\n") + 1 if paths else 0)
         ):
             return empty
-        scans = {str(name): _read_scan(row) for name, row in odd.items()}
+        scans = {str(name): load_scan(row) for name, row in odd.items()}
         return Cache(path, key, started, (paths, stamps), runs, scans)
     except (OSError, ValueError, KeyError, TypeError, RecursionError, MemoryError):
         return empty
-
-
-def _read_scan(row: Any) -> Scan:
-    """Read a stored scan. Raises TypeError or ValueError for what is none."""
-    words, fault, nonascii, problem = row
-    if fault is not None:
-        line, column, message = fault
-        fault = (int(line), int(column), str(message))
-    if problem is not None:
-        kind, message = problem
-        problem = (str(kind), str(message))
-    return Scan(tuple(map(str, words)), fault, bool(nonascii), problem)
 
 
 def save(cache: Cache, targets: Sequence[Target], scans: Mapping[str, Scan]) -> bool:

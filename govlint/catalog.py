@@ -288,7 +288,10 @@ def _read_cache(folder: Path, stamp: str) -> list[Rule] | None:
     import json
 
     try:
-        data = _cache_file(folder).read_bytes()
+        file = _cache_file(folder)
+        if not file.is_file():  # a pipe would be waited for
+            return None
+        data = file.read_bytes()
         check, _, payload = data.partition(b"\n")
         if hashlib.sha256(payload).hexdigest().encode() != check:
             return None
@@ -311,9 +314,9 @@ def _load_rule(entry: Any) -> Rule:
 
 
 def _write_cache(folder: Path, stamp: str, rules: Sequence[Rule]) -> None:
-    import contextlib
     import json
-    import tempfile
+
+    from govlint.files import write_atomic
 
     entries = [
         {
@@ -326,14 +329,10 @@ def _write_cache(folder: Path, stamp: str, rules: Sequence[Rule]) -> None:
     try:
         payload = json.dumps({"stamp": stamp, "rules": entries}).encode()
         target = _cache_file(folder)
+        if target.exists() and not target.is_file():
+            return
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=".rules-")
+        seal = hashlib.sha256(payload).hexdigest().encode()
+        write_atomic(str(target), seal + b"\n" + payload)
     except (OSError, TypeError, ValueError, RuntimeError):
-        return
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(hashlib.sha256(payload).hexdigest().encode() + b"\n" + payload)
-        os.replace(name, target)
-    except OSError:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
+        return  # it is compiled again the next time

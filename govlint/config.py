@@ -180,7 +180,9 @@ def load_config(paths: Sequence[str] = (), explicit: str | None = None) -> Confi
         source, root = find_source(start)
     bounded = True
     if root is None:
-        root, bounded = (cwd, True) if _below(start, cwd) else (start, False)
+        # the root of the disk and a home folder are nobody's project
+        usable = cwd not in (os.path.expanduser("~"), os.path.dirname(cwd))
+        root, bounded = (cwd, True) if usable and _below(start, cwd) else (start, False)
     if root in (os.path.expanduser("~"), os.path.dirname(root)):
         bounded = False
     if source is None:

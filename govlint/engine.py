@@ -15,13 +15,11 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from govlint import record
-from govlint.cache import Cache, code_digest, location, open_cache, save
+from govlint.cache import Cache, Remembered, code_digest, location, open_cache, save
 from govlint.catalog import ruleset_digest
 from govlint.config import Config
 from govlint.discover import Discovered, Target, discover, shown_path
-from govlint.model import Finding, Problem, Rule, RunResult, Severity
-from govlint.scan import Scan
-from govlint.suppress import REASON_KIND, UNUSED_KIND, WORD, Suppressions, parse_directives
+from govlint.model import Finding, Problem, Rule, RunResult, Severity, Suppressed
 from govlint.verdict import ChangeFilter, Sources, fingerprint, in_shard, order, per_path
 
 if TYPE_CHECKING:
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
     from govlint.scan import Pool
 
 _STACK = 512 << 20
+_WORD = "govlint"  # a file without it holds no suppression
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +91,7 @@ class Engine:
         self.facts: list[Target] = []
         self.reported: set[str] = set()  # by reported path
         self.abspaths: dict[str, str] = {}
-        self.scans: Mapping[str, Scan] = {}
+        self.scans: Mapping[str, record.Scan] = {}
         self.seeds: frozenset[str] = frozenset()
 
     def run(self) -> RunResult:
@@ -102,7 +101,7 @@ class Engine:
         pool = None if cache.listing[1] else self._start_pool()
         self.discover(pool)
         if self.facts:
-            self.judge(*self.look(cache, pool))
+            self.judge(self.look(cache, pool))
         self.seconds("total", started)
         return self.result
 
@@ -190,9 +189,7 @@ class Engine:
         self.seeds, words = all_words(self.rules, self.config.bindings)
         return Pool(words, self.options.jobs or cpus(), self.options.given)
 
-    def look(
-        self, cache: Cache, pool: Pool | None
-    ) -> tuple[list[Finding], list[Problem], set[str]]:
+    def look(self, cache: Cache, pool: Pool | None) -> record.Outcome:
         """Scan and analyse, or take from the cache what still holds."""
         config = self.config
         started = time.perf_counter()
@@ -201,8 +198,8 @@ class Engine:
         ).hexdigest()
         by_code = {rule.code: rule for rule in self.rules}
         if pool is None and cache.unchanged(self.facts):
-            self.scans = _Remembered(cache)
-            found = _remembered_run(cache.runs.get(run_key), by_code)
+            self.scans = Remembered(cache)
+            found = record.load_outcome(cache.runs.get(run_key), by_code)
             if found is not None:
                 self.result.statistics.cached = len(self.facts)
                 self.seconds("cache", started)
@@ -240,25 +237,23 @@ class Engine:
                 raise
             work()  # no room for a deep stack: the usual one then
         findings, problems, undecided, parsed, seconds = raw[0]
+        outcome = record.Outcome(findings, problems, set(undecided))
         self.result.statistics.parsed = parsed
         self.result.statistics.seconds.update(seconds)
         if cache.path is not None and not any(p.kind in ("crash", "timeout") for p in problems):
             if not cache.unchanged(self.facts):
                 cache.runs = {}
             cache.runs.pop(run_key, None)
-            cache.runs[run_key] = [
-                [record.dump_finding(finding) for finding in findings],
-                [record.dump_problem(problem) for problem in problems],
-                sorted(undecided),
-            ]
+            cache.runs[run_key] = record.dump_outcome(outcome)
             started = time.perf_counter()
             save(cache, self.facts, scans)
             self.seconds("cache", started)
-        return findings, problems, set(undecided)
+        return outcome
 
     # -- what it means -------------------------------------------------------------------
 
-    def judge(self, raw: list[Finding], problems: list[Problem], undecided: set[str]) -> None:
+    def judge(self, raw: record.Outcome) -> None:
+        """Decide which of the raw findings are reported, silenced, or nobody's business."""
         started = time.perf_counter()
         result, options, today = self.result, self.options, self.options.today
         sources = Sources(self.abspaths, options.given)
@@ -267,23 +262,18 @@ class Engine:
         for path, (kind, message) in self._scan_problems():
             result.problems.append(Problem(kind, message, path))
             incomplete.add(path)
-        for problem in problems:
+        for problem in raw.problems:
             if not problem.path or problem.path in self.reported:
                 result.problems.append(problem)
                 incomplete.add(problem.path)
-        ordered = fingerprint(order(raw), sources, self.relative)
+        ordered = fingerprint(order(raw.findings), sources, self.relative)
         incomplete.update(f.location.path for f in ordered if self._is_syntax(f))
-        suppressions = Suppressions(self.rules, self._names(), today, undecided)
-        directives = {path: parse_directives(sources.get(path) or "") for path in self._with_word()}
-        outcome = suppressions.apply(
-            ordered, directives, self.reported if "" in incomplete else incomplete
-        )
-        about = fingerprint(order(outcome.about), sources, self.relative)
+        if "" in incomplete:
+            incomplete = self.reported
+        kept, suppressed, about = self._suppress(ordered, raw.undecided, incomplete, sources)
         own = unsuppressable(self.rules)
-        findings, by_config = per_path(
-            [*outcome.kept, *about], self._per_path(), self.relative, today
-        )
-        suppressed = [*outcome.suppressed, *by_config]
+        findings, by_config = per_path([*kept, *about], self._per_path(), self.relative, today)
+        suppressed += by_config
         if options.baseline is not None:
             from govlint import baseline
 
@@ -305,6 +295,20 @@ class Engine:
         result.problems.sort(key=lambda p: (p.path, p.line, p.kind, p.message))
         self.seconds("judge", started)
 
+    def _suppress(
+        self, findings: list[Finding], undecided: set[str], incomplete: set[str], sources: Sources
+    ) -> tuple[list[Finding], list[Suppressed], list[Finding]]:
+        """Apply the comments in the reported files: what is kept, silenced, and about them."""
+        paths = self._with_word()
+        if not paths:
+            return findings, [], []
+        from govlint.suppress import Suppressions, parse_directives
+
+        suppressions = Suppressions(self.rules, self._names(), self.options.today, undecided)
+        directives = {path: parse_directives(sources.get(path) or "") for path in paths}
+        done = suppressions.apply(findings, directives, incomplete)
+        return done.kept, done.suppressed, fingerprint(order(done.about), sources, self.relative)
+
     def _is_syntax(self, finding: Finding) -> bool:
         return any(r.code == finding.rule and r.check == "syntax" for r in self.rules)
 
@@ -318,7 +322,7 @@ class Engine:
 
     def _odd(self) -> list[Target]:
         """The files whose scan told anything, without asking for every file's."""
-        if isinstance(self.scans, _Remembered):
+        if isinstance(self.scans, Remembered):
             odd = set(self.scans.odd())
             return [target for target in self.facts if target.abspath in odd]
         return self.facts
@@ -327,7 +331,7 @@ class Engine:
         return [
             target.path
             for target in self._odd()
-            if target.path in self.reported and WORD in self.scans[target.abspath].words
+            if target.path in self.reported and _WORD in self.scans[target.abspath].words
         ]
 
     def _names(self) -> dict[str, str]:
@@ -366,42 +370,9 @@ def _always(_finding: Finding) -> bool:
     return True
 
 
-class _Remembered(Mapping[str, Scan]):
-    """The cache's scans when no file changed."""
-
-    def __init__(self, cache: Cache) -> None:
-        self._cache = cache
-
-    def odd(self) -> list[str]:
-        return self._cache.odd_paths()
-
-    def __getitem__(self, abspath: str) -> Scan:
-        return self._cache.odd(abspath)
-
-    def __iter__(self) -> Any:
-        return iter(self._cache.listing[0].split("\n"))
-
-    def __len__(self) -> int:
-        return len(self._cache.listing[1]) // 4
-
-
-def _remembered_run(
-    row: Any, rules: Mapping[str, Rule]
-) -> tuple[list[Finding], list[Problem], set[str]] | None:
-    try:
-        findings, problems, undecided = row
-        return (
-            [record.load_finding(item, rules) for item in findings],
-            [record.load_problem(item) for item in problems],
-            {str(code) for code in undecided},
-        )
-    except (TypeError, ValueError, KeyError, AttributeError, IndexError):
-        return None
-
-
 def unsuppressable(rules: Sequence[Rule]) -> frozenset[str]:
     """The codes of the rules about suppressions themselves."""
-    return frozenset(r.code for r in rules if r.check in (REASON_KIND, UNUSED_KIND))
+    return frozenset(r.code for r in rules if r.check.startswith("suppression-"))
 
 
 def run(

@@ -1,13 +1,68 @@
-"""Findings as plain rows and back, so that the cache can keep a run's raw results."""
+"""What a run is remembered by: scans and findings, as plain rows and back."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from govlint.model import Edit, Finding, Fix, Location, Problem, Related, Rule, Safety
 
 Row = list[Any]
+
+
+class Scan(NamedTuple):
+    """What the first look told about a file. Most files are PLAIN: nothing to remember."""
+
+    words: tuple[str, ...] = ()
+    fault: tuple[int, int, str] | None = None  # of its syntax: line, column, message
+    nonascii: bool = False
+    problem: tuple[str, str] | None = None  # kind, message
+
+
+PLAIN = Scan()
+NONASCII = Scan(nonascii=True)
+
+
+def load_scan(row: Any) -> Scan:
+    """Read a scan's row. Raises TypeError or ValueError for what is none."""
+    words, fault, nonascii, problem = row
+    if fault is not None:
+        line, column, message = fault
+        fault = (int(line), int(column), str(message))
+    if problem is not None:
+        kind, message = problem
+        problem = (str(kind), str(message))
+    return Scan(tuple(map(str, words)), fault, bool(nonascii), problem)
+
+
+class Outcome(NamedTuple):
+    """What an analysis found in a project; `undecided` are the rules whose check failed."""
+
+    findings: list[Finding]
+    problems: list[Problem]
+    undecided: set[str]
+
+
+def dump_outcome(outcome: Outcome) -> Row:
+    """Write an outcome as a row."""
+    return [
+        [dump_finding(finding) for finding in outcome.findings],
+        [dump_problem(problem) for problem in outcome.problems],
+        sorted(outcome.undecided),
+    ]
+
+
+def load_outcome(row: Any, rules: Mapping[str, Rule]) -> Outcome | None:
+    """Read an outcome's row; None for what is none."""
+    try:
+        findings, problems, undecided = row
+        return Outcome(
+            [load_finding(item, rules) for item in findings],
+            [load_problem(item) for item in problems],
+            {str(code) for code in undecided},
+        )
+    except (TypeError, ValueError, KeyError, AttributeError, IndexError):
+        return None
 
 
 def _place(location: Location) -> Row:

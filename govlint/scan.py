@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from queue import SimpleQueue
-from typing import NamedTuple
 
 from govlint.discover import Target
 from govlint.python.parse import (
@@ -23,24 +22,12 @@ from govlint.python.parse import (
     fast_parser,
 )
 from govlint.python.source import declared_encoding, decode
+from govlint.record import NONASCII, PLAIN, Scan
 
 _BATCH = 48
 _DEEP_STACK = 768 << 20
 _MAX_FAST_BYTES = 5_000_000  # what _DEEP_STACK is enough for
 _SHORTEST = 7  # characters a shared part of two words needs to be searched in their place
-
-
-class Scan(NamedTuple):
-    """What the first look told about a file. Most files are PLAIN: nothing to remember."""
-
-    words: tuple[str, ...] = ()
-    fault: SyntaxFault | None = None
-    nonascii: bool = False
-    problem: tuple[str, str] | None = None  # kind, message
-
-
-PLAIN = Scan()
-NONASCII = Scan(nonascii=True)
 
 
 def cover(words: Iterable[str]) -> dict[str, list[str]]:

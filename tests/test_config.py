@@ -289,3 +289,12 @@ def test_an_unreadable_configuration_is_an_error_and_not_the_defaults(project: P
         return
     with pytest.raises(ConfigError, match="cannot be read"):
         load_config()
+
+
+def test_the_root_of_the_disk_is_nobodys_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "tests" / "case"
+    folder.mkdir(parents=True)
+    monkeypatch.chdir("/")
+    assert load_config([str(folder)]).root == str(folder)

@@ -19,7 +19,8 @@ from govlint.python.comments import find_comments
 from govlint.python.layout import is_test, place_files
 from govlint.python.parse import confirm, parse_text
 from govlint.python.source import ScannedFile, UnparsableError, decode, split_lines
-from govlint.scan import PLAIN, Scan, Scanner, cover, run_on_stack, scan_files
+from govlint.record import PLAIN, Scan
+from govlint.scan import Scanner, cover, run_on_stack, scan_files
 
 WORDS = ("Plugin", "ToolRunner", "JobStatus", "JobState", "PluginExecutionService")
 

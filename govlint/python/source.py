@@ -5,9 +5,12 @@ Most files of a run are never parsed, so nothing here reads or decodes before it
 
 from __future__ import annotations
 
-import ast
 import re
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ast
 
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
 _BLANK = re.compile(rb"^[ \t\f]*(?:[#\r\n]|$)", re.ASCII)
