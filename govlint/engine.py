@@ -204,7 +204,7 @@ class Engine:
                 self.result.statistics.cached = len(self.facts)
                 self.seconds("cache", started)
                 return found
-        known: dict[str, Scan] = {}
+        known: dict[str, record.Scan] = {}
         if pool is None:
             known = {t.abspath: s for t in self.facts if (s := cache.known(t)) is not None}
             pool = self._start_pool()

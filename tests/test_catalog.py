@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
-from team_page import NAME, PAGE
-from test_pages import FAULTS
+from team_page import FAULTS, NAME, PAGE
 
 from govlint import catalog as catalogue
 from govlint.catalog import (

@@ -20,6 +20,9 @@ class Params:
 
     undecided: str = "note"
 
+    def __post_init__(self) -> None:
+        Severity.parse(self.undecided)
+
 
 def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
     """Find every getattr, methodcaller, `__dict__`, eval or exec that can reach the method."""
