@@ -117,7 +117,7 @@ def analyse(
     every = frozenset(("",)) if anywhere else frozenset()
     files = scanned_files(targets, scans, root, given, every)
     started = time.perf_counter()
-    from govlint.python.program import link
+    from govlint.python.linking import link
 
     try:
         program = link(files, bindings, Path(root), seeds)

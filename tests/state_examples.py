@@ -11,7 +11,8 @@ from typing import Any
 
 from govlint.model import Finding, Rule, Severity
 from govlint.python.bindings import Bindings
-from govlint.python.program import Program, link
+from govlint.python.linking import link
+from govlint.python.program import Program
 from govlint.python.source import ScannedFile
 
 ROOT = Path(__file__).parent

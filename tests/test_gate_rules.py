@@ -12,7 +12,8 @@ import pytest
 
 from govlint.model import Finding, Rule, Severity
 from govlint.python.bindings import Bindings
-from govlint.python.program import Program, link
+from govlint.python.linking import link
+from govlint.python.program import Program
 from govlint.python.source import ScannedFile
 
 RULES = Path(__file__).parent.parent / "rules" / "execution"

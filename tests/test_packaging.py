@@ -117,9 +117,9 @@ def test_every_import_of_the_package_is_a_declared_dependency() -> None:
     assert {names.get(m, m) for m in modules} == declared
     imported = set()
     for path in (ROOT / "govlint").rglob("*.py"):
-        imported |= set(
-            re.findall(r"^\s*(?:import|from) (\w+)", path.read_text(encoding="utf-8"), re.M)
-        )
+        text = path.read_text(encoding="utf-8")
+        imported |= set(re.findall(r"^\s*(?:import|from) (\w+)", text, re.M))
+        imported |= set(re.findall(r"import_module\(\"(\w+)\"\)", text))
     foreign = imported - set(sys.stdlib_module_names) - {"govlint"}
     assert foreign <= modules, f"not declared: {foreign - modules}"
     assert modules <= foreign, f"declared and not used: {modules - foreign}"

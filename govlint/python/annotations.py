@@ -9,7 +9,8 @@ from __future__ import annotations
 import ast
 
 from govlint.python import values as v
-from govlint.python.flow import Flow, Frame
+from govlint.python.flow import Flow
+from govlint.python.frames import Frame
 from govlint.python.symbols import ClassInfo, Module
 from govlint.python.values import EMPTY, Value, Values
 

@@ -9,10 +9,13 @@ pattern with `*` and `?` in any of its parts.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import lru_cache
+
+_WILDCARD = re.compile(r"[*?\[\].]+")
 
 
 def matches(pattern: str, qualname: str) -> bool:
@@ -34,6 +37,16 @@ def matches(pattern: str, qualname: str) -> bool:
 def matches_any(patterns: Iterable[str], qualname: str) -> bool:
     """Say whether any of `patterns` means `qualname`."""
     return _matches_any(tuple(patterns), qualname)
+
+
+def literal_parts(entry: str) -> list[str]:
+    """The parts of a binding's entry that stand in every match as they are."""
+    return [part for part in _WILDCARD.split(entry) if part]
+
+
+def has_wildcard(entry: str) -> bool:
+    """Whether an entry is a pattern."""
+    return any(char in entry for char in "*?[")
 
 
 @lru_cache(maxsize=65_536)

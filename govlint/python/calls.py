@@ -6,7 +6,8 @@ import ast
 
 from govlint.python import attributes
 from govlint.python import values as v
-from govlint.python.flow import Arguments, Flow
+from govlint.python.flow import Flow
+from govlint.python.frames import Arguments
 from govlint.python.symbols import ClassInfo
 from govlint.python.values import ANY, EMPTY, UNKNOWN, Value, Values
 

@@ -6,7 +6,8 @@ import ast
 import re
 
 from govlint.python import values as v
-from govlint.python.flow import Arguments, Flow
+from govlint.python.flow import Flow
+from govlint.python.frames import Arguments
 from govlint.python.values import ANY, UNKNOWN, Value, Values
 
 _LONGEST = 20_000

@@ -10,7 +10,8 @@ from govlint.python import attributes
 from govlint.python import values as v
 from govlint.python.annotations import annotated
 from govlint.python.calls import call_values
-from govlint.python.flow import MAX_VALUES, Arguments, Flow, Frame, informative, key_of, widen
+from govlint.python.flow import MAX_VALUES, Flow, key_of, widen
+from govlint.python.frames import Arguments, Frame, informative
 from govlint.python.library import awaited, get_attribute, iterate, unpacked, update_mapping
 from govlint.python.strings import concatenate, f_string, percent, subscript
 from govlint.python.symbols import ClassInfo, FunctionInfo

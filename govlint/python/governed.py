@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from govlint.python import values as v
 from govlint.python.bindings import Bindings, matches_any
-from govlint.python.flow import Flow, informative
+from govlint.python.flow import Flow
+from govlint.python.frames import informative
 from govlint.python.symbols import ClassInfo, FunctionInfo, Module
 from govlint.python.values import UNKNOWN, Value, Values
 

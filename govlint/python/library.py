@@ -12,7 +12,8 @@ from collections.abc import Callable
 from govlint.python import attributes
 from govlint.python import values as v
 from govlint.python.calls import call_values
-from govlint.python.flow import Arguments, Flow
+from govlint.python.flow import Flow
+from govlint.python.frames import Arguments
 from govlint.python.strings import call_on_constant
 from govlint.python.values import ANY, EMPTY, UNKNOWN, Value, Values
 

@@ -12,7 +12,8 @@ from collections.abc import Callable
 from govlint.python import attributes
 from govlint.python import values as v
 from govlint.python.calls import call_values
-from govlint.python.flow import Arguments, Flow, key_of
+from govlint.python.flow import Flow, key_of
+from govlint.python.frames import Arguments
 from govlint.python.library import (
     awaited,
     entered,

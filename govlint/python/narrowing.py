@@ -60,10 +60,8 @@ def _set(run: Expressions, node: ast.expr, values: Values) -> None:
             scope[key] = values
             return
     if isinstance(node, ast.Name):
-        function = run.function
-        if key in run.environment or (function is not None and key not in function.stored):
-            if function is None or key in run.environment:
-                run.environment[key] = values
+        if key in run.environment:
+            run.environment[key] = values
     elif run.function is not None:
         run.environment[key] = values
 

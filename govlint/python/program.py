@@ -1,36 +1,37 @@
-"""The linked program: modules, classes, functions and what flows between them.
-
-Linking starts from the files that mention something governed, follows imports to those
-that can see it, and asks for further files when something governed is handed to them.
-Cost follows the governed part of the project, not its size.
-"""
+"""The linked program: modules, classes, functions and what flows between them."""
 
 from __future__ import annotations
 
 import ast
-import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
 
 from govlint.model import Location
-from govlint.python import governed, importers
+from govlint.python import governed
 from govlint.python import values as v
-from govlint.python.bindings import Bindings, matches, matches_any
+from govlint.python.bindings import Bindings, literal_parts, matches, matches_any
 from govlint.python.flow import Flow
 from govlint.python.governed import Gate, Roles
+from govlint.python.serving import serves
 from govlint.python.source import ScannedFile, UnparsableError
 from govlint.python.symbols import ClassInfo, FunctionInfo, Module, index
 from govlint.python.values import EMPTY, Value, Values
 
-# Rounds of reading further files before the rest is left out and said so.
-_MAX_ROUNDS = 40
 _PLAUSIBLE_TOPS = frozenset(
     "app src server core plugins plugin runtime services service execution platform project "
     "myapp mypackage package backend engine".split()
 )
+
+
+# names that the checks look at whatever object they belong to
+_ALWAYS = frozenset(
+    "lifecycle_state plugin_state job_status job_state _internal traceback format_exc "
+    "update_execution_metrics validate_input validate_output".split()
+)
+_TOO_COMMON = frozenset({"api", "routes", "mcp"})
 
 
 class Program:
@@ -88,7 +89,7 @@ class Program:
             return None
         module = Module(name, file.path, text, tree, file.is_test, file.is_package)
         module.on_demand = on_demand
-        module.whole = _serves(file, self.bindings)
+        module.whole = serves(file, self.bindings)
         module.parents, module.owners = self._parents, self._owners
         try:
             index(module)
@@ -437,7 +438,7 @@ class Program:
         for field in fields(self.bindings):
             for entry in getattr(self.bindings, field.name):
                 if isinstance(entry, str):
-                    words.update(part for part in _WILDCARD.split(entry) if len(part) > 2)
+                    words.update(part for part in literal_parts(entry) if len(part) > 2)
         return words - _TOO_COMMON
 
     # -- questions of the fixed point ---------------------------------------------------
@@ -498,124 +499,3 @@ def _column(module: Module, line: int, offset: int) -> int:
         if not text.isascii():
             return len(text.encode("utf-8", "surrogatepass")[:offset].decode("utf-8", "ignore")) + 1
     return offset + 1
-
-
-# names that the checks look at whatever object they belong to
-_ALWAYS = frozenset(
-    "lifecycle_state plugin_state job_status job_state _internal traceback format_exc "
-    "update_execution_metrics validate_input validate_output".split()
-)
-_TOO_COMMON = frozenset({"api", "routes", "mcp"})
-# words that matter only in code that answers requests
-_WEAK = frozenset({"traceback", "envelope", '"_internal"', "'_internal'"})
-_SERVING = re.compile(
-    rb"\.route\(|APIRouter|@[\w.]+\.(?:get|post|put|delete|patch|head|websocket|api_route|tool)\("
-    rb"|FastAPI\(|Flask\(|Starlette\(|Quart\(|Sanic\(|exception_handler\(|errorhandler\("
-    rb"|FastMCP|APIView|MethodView|Servicer|add_url_rule|add_api_route|urlpatterns|@api_view"
-)
-
-
-def _serves(file: ScannedFile, bindings: Bindings) -> bool:
-    """Whether a file belongs to what answers requests, by its place or its decorators."""
-    if set(file.module.split(".")) & set(bindings.api):
-        return True
-    try:
-        return _SERVING.search(file.load()) is not None
-    except UnparsableError:
-        return False
-
-
-def _whole_words(words: Iterable[str], bindings: Bindings) -> dict[str, re.Pattern[bytes]]:
-    """For each word that is a whole name, the pattern it has to stand in a file as.
-
-    Parts of a wildcard entry may stand inside a longer name.
-    """
-    inside = {
-        part
-        for field in fields(bindings)
-        for entry in getattr(bindings, field.name)
-        if isinstance(entry, str) and _WILDCARD.search(entry)
-        for part in _WILDCARD.split(entry)
-    }
-    return {
-        word: re.compile(rb"(?<!\w)" + re.escape(word.encode()) + rb"(?!\w)")
-        for word in words
-        if word and word not in inside
-    }
-
-
-_WILDCARD = re.compile(r"[*?\[\].]+")
-
-
-def _starts_here(
-    file: ScannedFile,
-    hit: frozenset[str],
-    names: Mapping[str, re.Pattern[bytes]],
-    bindings: Bindings,
-) -> bool:
-    """Whether linking starts from a file that holds the words `hit`."""
-    if file.nonascii or "" in hit:
-        return True
-    strong = hit - _WEAK
-    if strong:
-        try:
-            data = file.load()
-        except UnparsableError:
-            return False
-        if any(word not in names or names[word].search(data) for word in strong):
-            return True
-    return bool(hit & _WEAK) and _serves(file, bindings)
-
-
-def link(
-    files: Sequence[ScannedFile],
-    bindings: Bindings,
-    root: Path,
-    seed_words: Iterable[str] | None = None,
-) -> Program:
-    """Link the project: parse what governed things can reach and follow their values.
-
-    `files` are all Python files of the project; those whose `words` hold one of
-    `seed_words` (any word by default) are where linking starts.
-    """
-    v.forget()
-    program = Program(files, bindings, root)
-    wanted = None if seed_words is None else frozenset(seed_words)
-    names = _whole_words(wanted or (), bindings)
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(max(limit, 20_000))
-    try:
-        for file in files:
-            hit = file.words if wanted is None else file.words & wanted
-            if hit and not file.is_test and _starts_here(file, hit, names, bindings):
-                program.load(file.module)
-        program.flow.solve()
-        expanded: set[str] = set()
-        for _ in range(_MAX_ROUNDS):
-            asked = program.flow.wanted | governed.unread_bases(program)
-            program.flow.wanted.clear()
-            exporters = governed.exporters(program) - expanded
-            expanded |= exporters
-            found = importers.importers_of(program, exporters) if exporters else set()
-            before = set(program.modules)
-            upgraded = {name for name in found & before if program.modules[name].on_demand}
-            for name in sorted(found):
-                program.load(name)
-            for name in sorted(asked - before - found):
-                program.load(name, on_demand=True)
-            fresh = (set(program.modules) - before) | upgraded
-            if not fresh and not exporters:
-                break
-            program.flow.reconsider(fresh)
-            program.flow.solve()
-        else:
-            program.problems.append(("limit", "imports could not be followed to their end", ""))
-        if program.flow.exhausted:
-            program.problems.append(
-                ("limit", "value flow was given up: too many combinations of calls", "")
-            )
-        for module, message in program.flow.failed.items():
-            program.problems.append(("limit", message, module.path))
-    finally:
-        sys.setrecursionlimit(limit)
-    return program

@@ -11,7 +11,8 @@ from govlint.python import values as v
 from govlint.python.annotations import annotated
 from govlint.python.calls import call_values
 from govlint.python.expressions import Environment, Expressions, access_path
-from govlint.python.flow import Arguments, informative, key_of
+from govlint.python.flow import key_of
+from govlint.python.frames import Arguments, informative
 from govlint.python.library import awaited, entered, iterate
 from govlint.python.symbols import ClassInfo, FunctionInfo
 from govlint.python.values import ANY, EMPTY, UNKNOWN, Value, Values

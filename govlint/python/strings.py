@@ -12,7 +12,8 @@ from itertools import product
 from typing import Any
 
 from govlint.python import values as v
-from govlint.python.flow import Arguments, Flow
+from govlint.python.flow import Flow
+from govlint.python.frames import Arguments
 from govlint.python.values import ANY, UNKNOWN, Value, Values
 
 _LONGEST = 1000
