@@ -120,7 +120,8 @@ def load_catalog(rule_dirs: Sequence[Path] = ()) -> Catalog:
     loaded: set[str] = set()  # a folder may be named twice, also through another one
     for folder in (data_dir("rules"), *rule_dirs):
         if not folder.is_dir():
-            raise ConfigError(f"the rule folder {folder} does not exist")
+            said = "is no folder" if os.path.lexists(folder) else "does not exist"
+            raise ConfigError(f"the rule folder {folder} {said}")
         for rule in _load_folder(folder):
             real = os.path.realpath(rule.path)
             if real not in loaded:
@@ -139,17 +140,38 @@ def _add(rules: dict[str, Rule], rule: Rule) -> None:
 
 
 def page_paths(folder: Path) -> list[Path]:
-    """The rule pages in a folder and below it, in a stable order; README pages are none."""
-    return sorted(
-        path for path in folder.rglob("*.md") if path.name != "README.md" and path.is_file()
-    )
+    """The rule pages in a folder and below it, in a stable order; README pages are none.
+
+    Whatever is named as a page is listed, so that one that cannot be read is refused and
+    not left out; hidden files, which editors leave, are no pages. Raises ConfigError for a
+    folder that cannot be looked into.
+    """
+    found: list[Path] = []
+    for place, folders, files in os.walk(folder, onerror=_refuse_folder):
+        for name in folders:
+            path = Path(place, name)
+            if path.is_symlink():  # it may lead anywhere, also back
+                raise ConfigError(
+                    f"{path} is a link to a folder, and those are not followed;"
+                    " name the folder it leads to in `rules`"
+                )
+        found += (
+            Path(place, name)
+            for name in files
+            if name.lower().endswith(".md") and name != "README.md" and not name.startswith(".")
+        )
+    return sorted(found)
+
+
+def _refuse_folder(error: OSError) -> None:
+    raise ConfigError(f"the rule folder {error.filename} cannot be read: {error.strerror}")
 
 
 def _load_folder(folder: Path) -> list[Rule]:
     paths = page_paths(folder)
     stamp = _stamp(paths)
     cached = _read_cache(folder, stamp)
-    if cached is not None:
+    if cached is not None and [rule.path for rule in cached] == [str(path) for path in paths]:
         return cached
     rules = [compile_page(path) for path in paths]
     _write_cache(folder, stamp, rules)
@@ -173,6 +195,8 @@ def read_page(path: Path) -> Page:
 def _read(path: Path) -> str:
     shown = str(path)
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise RuleError("the page cannot be read: it is no regular file", shown)
         data = path.read_bytes()
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -270,8 +294,9 @@ def _stamp(paths: Sequence[Path]) -> str:
         try:
             status = path.stat()
         except OSError:
-            continue  # reading it says what is wrong
-        times = f"{status.st_size}\0{status.st_mtime_ns}\0{status.st_ctime_ns}\0{status.st_ino}"
+            times = ""  # reading it says what is wrong
+        else:
+            times = f"{status.st_size}\0{status.st_mtime_ns}\0{status.st_ctime_ns}\0{status.st_ino}"
         whole.update(f"{path}\0{times}\n".encode("utf-8", "surrogateescape"))
     return whole.hexdigest()
 

@@ -20,6 +20,7 @@ REQUIRED = ("id", "name", "severity", "since", "check", "params", "spec")
 SECTIONS = ("How to fix", "Invalid", "Valid")
 CODE = re.compile(r"[A-Z]{3}[0-9]{3}")
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_MAX_DEPTH = 20  # of the front matter: PyYAML's time grows with the square of it
 _SINCE = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 EXPECT = re.compile(r"#\s*expect:\s*(?P<codes>.*)$")
 _ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
@@ -149,11 +150,17 @@ def _yaml(text: str, path: str) -> tuple[dict[str, Any], dict[str, int]]:
         said = " ".join(str(getattr(error, "problem", None) or error).split())
         return RuleError(f"the front matter is no YAML: {said}", path, line)
 
+    depth = 0
     try:
         for event in yaml.parse(text, Loader=yaml.SafeLoader):
+            line = min(getattr(event.start_mark, "line", 0) + 2, last)
             if isinstance(event, yaml.AliasEvent):  # a few could stand for gigabytes
-                line = min(getattr(event.start_mark, "line", 0) + 2, last)
                 raise RuleError("the front matter takes no YAML aliases", path, line)
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > _MAX_DEPTH:
+                said = f"the front matter is nested more than {_MAX_DEPTH} deep"
+                raise RuleError(said, path, line)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise fault(error) from None

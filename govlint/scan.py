@@ -21,7 +21,7 @@ from govlint.python.parse import (
     confirm,
     fast_parser,
 )
-from govlint.python.source import declared_encoding, decode
+from govlint.python.source import HEAD_BYTES, declared_encoding, decode, is_utf8
 from govlint.record import NONASCII, PLAIN, Scan
 
 _BATCH = 48
@@ -80,9 +80,12 @@ class Scanner:
     def scan(self, path: str, data: bytes) -> Scan:
         """Look at one file's bytes. Never raises for what the file holds."""
         plain = data.isascii()
-        head = data[:4096]
+        head = data[:HEAD_BYTES]
         if (
-            (b"coding" in head and not _harmless(data))
+            (
+                (b"coding" in head or (len(head) == HEAD_BYTES and head.count(b"\n") < 2))
+                and not _harmless(data)
+            )
             or b"\0" in data
             or head.startswith((b"\xff\xfe", b"\xfe\xff"))
         ):
@@ -139,12 +142,9 @@ class Scanner:
 def _harmless(data: bytes) -> bool:
     """Say whether the coding cookie, if there is one at all, names UTF-8 (or plain ASCII)."""
     name = declared_encoding(data)
-    if name is None:
+    if name is None or is_utf8(name, data.startswith(b"\xef\xbb\xbf")):
         return True
-    folded = name.lower().replace("_", "-")
-    if data.startswith(b"\xef\xbb\xbf") and folded not in ("utf-8", "utf8"):
-        return False
-    return folded in ("utf-8", "utf8") or (folded in ("ascii", "us-ascii") and data.isascii())
+    return name.lower().replace("_", "-") in ("ascii", "us-ascii") and data.isascii()
 
 
 def _confirm(

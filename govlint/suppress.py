@@ -22,7 +22,7 @@ WORD = "govlint"
 _HINT = re.compile(r"#[ \t]*govlint\b", re.I)
 _DIRECTIVE = re.compile(r"\#[ \t]*govlint[ \t]*:[ \t]*(?P<body>.*)", re.I | re.S)
 _NO_COLON = re.compile(r"#[ \t]*govlint[ \t]+(?:ignore|disable|noqa)(?:-file)?\b", re.I)
-_NEXT = re.compile(r"[ \t]*#[ \t]*(?:noqa|type:|pragma|pylint|ruff|nosec|fmt:|mypy:|isort:)", re.I)
+_NEXT = re.compile(r"[ \t]+#[ \t]*[^\W\d]")  # another comment's begin; `#12` is none
 _BODY = re.compile(r"(?P<verb>[\w-]+)[ \t]*(?:\[(?P<rules>[^\]]*)\])?(?P<rest>.*)", re.S)
 _UNTIL = re.compile(r";[ \t]*until[ \t]*=[ \t]*(?P<date>[^;]*?)[ \t]*$", re.I)
 _REASON = re.compile(r"[ \t]*--+[ \t]*(?P<reason>.*)", re.S)

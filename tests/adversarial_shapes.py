@@ -199,12 +199,12 @@ while True:
 
 @_shape
 def _class_tower() -> str:
-    """A class below 2,000 others, and one below 300 bases."""
+    """A class below 1,000 others, and one below 300 bases."""
     tower = ["class C0(BasePlugin): pass"]
-    tower += [f"class C{i}(C{i - 1}): pass" for i in range(1, 2000)]
+    tower += [f"class C{i}(C{i - 1}): pass" for i in range(1, 1000)]
     bases = ", ".join(f"W{i}" for i in range(300))
     wide = [f"class W{i}(BasePlugin): pass" for i in range(300)]
-    return "\n".join([*tower, *wide, f"class Wide({bases}): pass", "C1999().run({})", ""])
+    return "\n".join([*tower, *wide, f"class Wide({bases}): pass", "C999().run({})", ""])
 
 
 @_shape
@@ -337,7 +337,7 @@ def _returns() -> str:
 @_shape
 def _wide_try() -> str:
     lines = ["class ToolRunner:", "    def run(self, plugin: BasePlugin, x):"]
-    for i in range(400):
+    for i in range(80):
         lines += [
             "        try:",
             f"            y = plugin.run({i})",
@@ -361,13 +361,28 @@ def _gate_of_branches() -> str:
 
 
 @_shape
+def _gate_of_diamonds() -> str:
+    """A gate whose 25 private steps each call the next one twice: 2**25 ways to the plugin."""
+    lines = ["class ToolRunner:", "    def run(self, plugin: BasePlugin, x):"]
+    lines += ["        return self._step0(plugin, x)"]
+    for i in range(25):
+        lines += [f"    def _step{i}(self, plugin, x):", "        if x:"]
+        lines += [f"            return self._step{i + 1}(plugin, x)"]
+        lines += [f"        return self._step{i + 1}(plugin, [x])"]
+    lines += ["    def _step25(self, plugin, x):", "        return plugin.run(x)", ""]
+    return "\n".join(lines)
+
+
+@_shape
 def _job_states() -> str:
     lines = ["class Job:", "    def __init__(self):", "        self.status = JobStatus.PENDING"]
     lines += ["    def go(self, x):"]
     names = ["PENDING", "RUNNING", "SUCCESS", "FAILED"]
     for i in range(1_500):
         lines += [f"        if x == {i}:", f"            self.status = JobStatus.{names[i % 4]}"]
-        lines += [f"        while x > {i}: self.status = JobStatus[{names[i % 3]!r}]"] * (i % 50 == 0)
+        lines += [f"        while x > {i}: self.status = JobStatus[{names[i % 3]!r}]"] * (
+            i % 50 == 0
+        )
     return "\n".join([*lines, ""])
 
 
@@ -417,10 +432,12 @@ def _many_contexts() -> str:
     """Functions that call each other under every plugin in every position."""
     classes = [f"class P{i}(BasePlugin): pass" for i in range(20)]
     functions = [
-        f"def f{i}(a, b, c):\n" + "".join(
+        f"def f{i}(a, b, c):\n"
+        + "".join(
             f"    f{(i * 3 + k) % 60}({', '.join(order)})\n"
             for k, order in enumerate(["abc", "bca", "cab", "acb"])
-        ) + "    return a.run(b)"
+        )
+        + "    return a.run(b)"
         for i in range(60)
     ]
     calls = [f"f{i % 60}(P{i % 20}(), P{i * 7 % 20}(), P{i * 3 % 20}())" for i in range(200)]
@@ -507,11 +524,11 @@ def _text_products() -> str:
 
 @_shape
 def _update_chains() -> str:
-    lines = [f"d{i} = {{'p': FacePlugin()}}" for i in range(300)]
-    lines += [f"d{i}.update(d{(i + 1) % 300})" for i in range(300)]
-    lines += [f"d{i}['k{i}'] = d{(i * 7) % 300}" for i in range(300)]
-    lines += [f"e{i} = {{**d{i}, **d{(i * 11) % 300}}}" for i in range(300)]
-    lines += [f"e{i}['p'].run({i})" for i in range(0, 300, 30)]
+    lines = [f"d{i} = {{'p': FacePlugin()}}" for i in range(100)]
+    lines += [f"d{i}.update(d{(i + 1) % 100})" for i in range(100)]
+    lines += [f"d{i}['k{i}'] = d{(i * 7) % 100}" for i in range(100)]
+    lines += [f"e{i} = {{**d{i}, **d{(i * 11) % 100}}}" for i in range(100)]
+    lines += [f"e{i}['p'].run({i})" for i in range(0, 100, 10)]
     loop = "while x:\n    a, b, c = {**b, 'c': c}, {**c, 'a': a}, dict(a, **b)\n"
     return "\n".join([*lines, "a, b, c = {}, {}, {'p': FacePlugin()}", loop, "a['p'].run(1)", ""])
 

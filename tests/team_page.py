@@ -57,6 +57,7 @@ FAULTS: dict[str, tuple[str, str, str, str]] = {
     "unknown key": ("spec:", "specs:", "specs:", "did you mean `spec`?"),
     "key twice": ("since: 1.2.3", "since: 1.2.3\nsince: 1.2.4", "since: 1.2.4", "stands twice"),
     "alias": ("params: {", "params: &a {a: 1}\nspec: *a\nx: {", "spec: *a", "aliases"),
+    "deep": ("{undecided: w", "[" * 30 + "w", "params:", "nested more than 20 deep"),
     "merge key": ("spec:", "<<: {id: ACM001}\nspec:", "<<:", "merge key"),
     "wrong id": ("id: ACM001", "id: ACM01", "id: ACM01", "three capitals"),
     "other digits": ("id: ACM001", "id: ACM٠٠١", "id: ACM٠٠١", "three capitals"),

@@ -120,6 +120,71 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
         load_catalog([tmp_path / "nowhere"])
 
 
+def test_a_file_in_the_place_of_a_rule_folder_is_refused(folder: Path) -> None:
+    with pytest.raises(ConfigError, match="is no folder"):
+        load_catalog([folder / NAME])
+
+
+def test_a_page_that_cannot_be_read_is_refused_and_not_left_out(folder: Path) -> None:
+    load_catalog([folder])  # the cache must not answer for the page that comes now
+    page = folder / "ACM002-other.md"
+    page.symlink_to(folder / "not-there.md")
+    with pytest.raises(RuleError, match="cannot be read: No such file") as caught:
+        load_catalog([folder])
+    assert caught.value.path == str(page)
+
+
+@pytest.mark.platform
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes in this file system")
+def test_a_pipe_in_the_place_of_a_page_is_refused_and_not_waited_for(folder: Path) -> None:
+    os.mkfifo(folder / "ACM002-other.md")
+    with pytest.raises(RuleError, match="no regular file"):
+        load_catalog([folder])
+
+
+def test_a_page_with_its_suffix_in_capitals_is_refused_and_not_left_out(folder: Path) -> None:
+    (folder / NAME).rename(folder / NAME.replace(".md", ".MD"))
+    with pytest.raises(RuleError, match=f"is named {NAME}, not "):
+        load_catalog([folder])
+
+
+def test_what_an_editor_leaves_behind_is_no_page(folder: Path) -> None:
+    fresh = load_catalog([folder])
+    (folder / f".#{NAME}").symlink_to("someone@somewhere.1234")
+    (folder / f"._{NAME}").write_bytes(b"\x00\x05\x16\x07")
+    (folder / "README.md").write_text("# Our rules")
+    assert load_catalog([folder]) == fresh
+
+
+def test_pages_below_a_linked_folder_are_refused_and_not_left_out(folder: Path) -> None:
+    inside = folder / "a" / "b"
+    inside.mkdir(parents=True)
+    for target in (folder.parent, folder, inside):
+        (inside / "link").symlink_to(target)
+        with pytest.raises(ConfigError, match="link to a folder, and those are not followed"):
+            load_catalog([folder])
+        (inside / "link").unlink()
+    linked = folder.parent / "linked"
+    linked.symlink_to(folder)
+    assert load_catalog([linked]).get("ACM001").name == "run-outside"
+
+
+def test_a_folder_that_cannot_be_looked_into_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.scandir
+
+    def scandir(path: str | os.PathLike[str] = ".") -> Any:
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    (folder / "closed").mkdir()
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(ConfigError, match="closed cannot be read: Permission denied"):
+        load_catalog([folder])
+
+
 def test_an_installation_without_its_data_says_so() -> None:
     with pytest.raises(ConfigError, match="install it again"):
         data_dir("no-such-kind")
@@ -169,7 +234,15 @@ def _changed(**fields: Any) -> Callable[[bytes], bytes]:
     return change
 
 
+def _without_last(data: bytes) -> bytes:
+    document = json.loads(data.partition(b"\n")[2])
+    document["rules"].pop()
+    return _sealed(json.dumps(document).encode())
+
+
 _DAMAGE: dict[str, Callable[[bytes], bytes]] = {
+    "a rule less": _without_last,
+    "a path elsewhere": _changed(path="/elsewhere/ACM001-run-outside.md"),
     "empty": lambda data: b"",
     "truncated": lambda data: data[: len(data) // 2],
     "one byte": lambda data: data[:200] + b"#" + data[201:],

@@ -242,17 +242,13 @@ def _block(depth: int) -> st.SearchStrategy[list[str]]:
         return [f"    {line}" for line in lines]
 
     compound = st.one_of(
-        st.tuples(inner, inner).map(
-            lambda p: ["if ask():", *indent(p[0]), "else:", *indent(p[1])]
-        ),
+        st.tuples(inner, inner).map(lambda p: ["if ask():", *indent(p[0]), "else:", *indent(p[1])]),
         inner.map(lambda b: ["while ask():", *indent([*b, "if ask():", "    break"])]),
         inner.map(lambda b: ["for _ in (1, 2):", *indent([*b, "if ask():", "    continue"])]),
         st.tuples(inner, inner).map(
             lambda p: ["try:", *indent(p[0]), "except Stop:", *indent(p[1])]
         ),
-        st.tuples(inner, inner).map(
-            lambda p: ["try:", *indent(p[0]), "finally:", *indent(p[1])]
-        ),
+        st.tuples(inner, inner).map(lambda p: ["try:", *indent(p[0]), "finally:", *indent(p[1])]),
         inner.map(lambda b: ["with held():", *indent(b)]),
         inner.map(lambda b: ["with suppress(Stop):", *indent(b)]),
         st.just(["ask() and event()"]),

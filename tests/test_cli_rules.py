@@ -114,6 +114,24 @@ def test_list_as_json(run: Run) -> None:
     assert entries["GOV802"]["severity"] == "warning"
 
 
+def test_list_shows_only_what_is_selected(run: Run) -> None:
+    code, out, _ = run("rules", "list", "--select", "GOV80,run-outside", "--select", "GOV901")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == [
+        "ACM001",
+        "GOV801",
+        "GOV802",
+        "GOV901",
+    ]
+    for form in ("json", "markdown"):
+        _, out, _ = run("rules", "list", "--select", "governance", "--format", form)
+        assert "ACM001" in out
+        assert "GOV" not in out
+    code, out, err = run("rules", "list", "--select", "run-outsde")
+    assert (code, out) == (2, "")
+    assert "did you mean 'run-outside'?" in err
+
+
 def test_list_as_markdown_links_the_teams_page(run: Run) -> None:
     code, out, _ = run("rules", "list", "--format", "markdown")
     assert code == 0
@@ -200,6 +218,37 @@ def test_new_writes_a_skeleton_that_test_refuses_until_it_is_written(run: Run, t
     assert [line.split()[0] for line in out.splitlines()] == ["ACM001", "ACM002"]
 
 
+def test_new_makes_the_folder_that_is_configured(run: Run, team: Path) -> None:
+    (team / "pyproject.toml").write_text('[tool.govlint]\nrules = ["laws"]\n')
+    assert run("rules", "list")[0] == 2
+    code, out, _ = run("rules", "new", "ACM002", "x", "--dir", "laws")
+    assert code == 0
+    assert "To enforce it" not in out
+    assert "ACM002" in run("rules", "list")[1]
+
+
+def test_new_writes_into_a_pack_of_a_checkout_only(
+    run: Run, team: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builtin = team / "checkout" / "rules"
+    (builtin / "trust").mkdir(parents=True)
+    monkeypatch.setattr("govlint.data.data_dir", lambda kind: builtin)
+    code, out, _ = run("rules", "new", "GOV501", "unsigned", "--pack", "trust")
+    assert code == 0
+    assert out.startswith("Wrote checkout/rules/trust/GOV501-unsigned.md; ")
+    assert "To enforce it" not in out
+    page = builtin / "trust" / "GOV501-unsigned.md"
+    assert parse(page.read_text(), str(page)).rule.pack == "trust"
+
+    installed = team / "_data" / "rules"
+    installed.mkdir(parents=True)
+    monkeypatch.setattr("govlint.data.data_dir", lambda kind: installed)
+    code, _, err = run("rules", "new", "GOV502", "x", "--pack", "trust")
+    assert code == 2
+    assert "--pack is for a checkout of govlint" in err
+    assert not list(installed.iterdir())
+
+
 def test_new_says_how_to_enforce_a_folder_that_is_not_configured(run: Run, team: Path) -> None:
     code, out, _ = run("rules", "new", "ACM002", "x", "--dir", "laws")
     assert code == 0
@@ -218,6 +267,8 @@ def test_new_says_how_to_enforce_a_folder_that_is_not_configured(run: Run, team:
         (["ACM002", "x", "--check", "?"], "there are dynamic-dispatch"),
         (["GOV999", "x"], "are govlint's own"),
         (["ACM002", "x", "--dir", "pyproject.toml"], "cannot be written"),
+        (["GOV999", "x", "--pack", "../x"], "a pack is lower-case words"),
+        (["GOV999", "x", "--pack", "trust", "--dir", "laws"], "give one of them"),
     ],
 )
 def test_new_refuses(run: Run, team: Path, arguments: list[str], said: str) -> None:

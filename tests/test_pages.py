@@ -10,16 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from team_page import FAULTS, NAME, PAGE
 
-from govlint.catalog import (
-    load_catalog,
-    page_paths,
-    read_page,
-)
+from govlint.catalog import Catalog, load_catalog, page_paths, read_page
 from govlint.cli import main
 from govlint.errors import RuleError
 from govlint.examples import run_example
 from govlint.model import Severity
-from govlint.pages import REQUIRED, Page, parse
+from govlint.pages import EXPECT, REQUIRED, Example, Expected, Page, parse
 
 ROOT = Path(__file__).parent.parent
 PAGES = page_paths(ROOT / "rules")
@@ -144,21 +140,45 @@ def test_a_page_needs_each_of_its_keys_and_sections(path: Path) -> None:
         parse(re.sub(r"^# .*\n", "", text, count=1, flags=re.M), str(path))
 
 
+def _alone(text: str, example: Example) -> list[str]:
+    """The page with this invalid example and no other, as lines."""
+    lines = text.split("\n")
+    blocks: list[str] = []
+    for name, fence in example.fences.items():
+        blocks += [*lines[fence - 1 : fence + example.files[name].count("\n") + 1], ""]
+    head = lines[: lines.index("## Invalid") + 1]
+    return [*head, "", *blocks, "## Valid", "", "```python", "x = 1", "```", ""]
+
+
+def _is_noticed(text: str, path: str, line: int, catalog: Catalog) -> bool:
+    try:
+        page = parse(text, path)
+    except RuleError as error:
+        return "marks no line with" in str(error)
+    found = run_example(page, page.examples[0], "plain", catalog)
+    return any(mismatch.line == line for mismatch in found or [])
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
 def test_a_mark_that_is_dropped_or_added_is_noticed(path: Path) -> None:
-    """By the loader where it was the only one of a block, else by running the example."""
+    """Every mark: by the loader where it was the rule's last, else by running the example."""
+    text = path.read_text(encoding="utf-8")
     page, catalog = read_page(path), load_catalog()
-    example = max((e for e in page.examples if not e.valid), key=lambda e: len(e.expected))
-    for index in range(min(len(example.expected), 3)):
-        dropped = example.expected.pop(index)
-        found = run_example(page, example, "plain", catalog)
-        line = example.page_line(dropped.path, dropped.line)
-        assert found is not None
-        assert any(m.line == line and dropped.code in m.message for m in found)
-        example.expected.insert(index, dropped)
+    other = "GOV102" if page.rule.code == "GOV101" else "GOV101"
+    for example in page.examples:
+        if example.valid:
+            continue
+        lines = _alone(text, example)
+        start = lines.index("## Invalid")
+        for number, line in enumerate(lines[start:], start):
+            for mark in ("", f"# expect: {other}"):
+                changed = EXPECT.sub(mark, line)
+                if changed != line:
+                    mutant = "\n".join([*lines[:number], changed, *lines[number + 1 :]])
+                    assert _is_noticed(mutant, str(path), number + 1, catalog), line
     valid = next(e for e in page.examples if e.valid)
     name = next(name for name in valid.files if name.endswith(".py"))
-    valid.expected.append(type(example.expected[0])(name, 1, page.rule.code))
+    valid.expected.append(Expected(name, 1, page.rule.code))
     found = run_example(page, valid, "plain", catalog)
     assert found is not None
     assert [m.line for m in found] == [valid.page_line(name, 1)]

@@ -19,7 +19,7 @@ from govlint.python.symbols import FunctionInfo
 from govlint.python.validators import Validators
 
 KIND = "envelope-bypass"
-TRIGGERS: tuple[str, ...] = ("ToolRunner", "\"_internal\"", "'_internal'", "envelope")
+TRIGGERS: tuple[str, ...] = ("ToolRunner", '"_internal"', "'_internal'", "envelope")
 
 _TEXTS = {"str", "repr"}
 
@@ -39,9 +39,7 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
         seen.add(node)
         related: tuple[Related, ...] = ()
         if source is not None and source is not node:
-            related = (
-                Related(program.location(program.module_of(source), source), "raised here"),
-            )
+            related = (Related(program.location(program.module_of(source), source), "raised here"),)
         yield Finding(
             rule=rule.code,
             name=rule.name,
@@ -53,9 +51,7 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
         )
 
 
-def _all(
-    program: Program, envelopes: Envelopes
-) -> Iterator[tuple[ast.AST, str, ast.AST | None]]:
+def _all(program: Program, envelopes: Envelopes) -> Iterator[tuple[ast.AST, str, ast.AST | None]]:
     yield from _gates(program, envelopes)
     accepted = ", ".join(program.bindings.error_types)
     for node, found in envelopes.wrong_types():
@@ -66,9 +62,7 @@ def _all(
             yield handler, by, None
 
 
-def _gates(
-    program: Program, envelopes: Envelopes
-) -> Iterator[tuple[ast.AST, str, ast.AST | None]]:
+def _gates(program: Program, envelopes: Envelopes) -> Iterator[tuple[ast.AST, str, ast.AST | None]]:
     paths = ErrorPaths(program, envelopes)
     validators = [Validators(program, "input", ()), Validators(program, "output", ())]
     for gate in program.gates:

@@ -55,9 +55,11 @@ def _finding(rule: Rule, program: Program, cover: Cover, metrics: str) -> Findin
     else:
         module = program.module_of(cover.node)
         location = finally_location(program, cover.node)
-        found = f"a path through this finally of {where} does not call" if (
-            cover.mentioned
-        ) else f"this finally of {where} does not call"
+        found = (
+            f"a path through this finally of {where} does not call"
+            if (cover.mentioned)
+            else f"this finally of {where} does not call"
+        )
     related: tuple[Related, ...] = ()
     if cover.mentioned and cover.witness is not None and cover.witness.ast is not None:
         step = cover.witness

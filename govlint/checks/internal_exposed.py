@@ -11,7 +11,7 @@ from govlint.python.exposure import TRACE, Exposure
 from govlint.python.program import Program
 
 KIND = "internal-exposed"
-TRIGGERS: tuple[str, ...] = ("ToolRunner", "\"_internal\"", "'_internal'", "traceback")
+TRIGGERS: tuple[str, ...] = ("ToolRunner", '"_internal"', "'_internal'", "traceback")
 
 
 @dataclass(frozen=True)

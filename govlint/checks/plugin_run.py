@@ -64,10 +64,8 @@ def _calls_instance(program: Program, node: ast.Call) -> bool:
         isinstance(value, v.Instance) and program.is_plugin_value(value)
         for value in program.values(node.func)
     ) and any(
-        (function.name == "__call__"
-        and function in program.aliases)
-        or (function.name in program.bindings.governed_methods
-        and function.cls is not None)
+        (function.name == "__call__" and function in program.aliases)
+        or (function.name in program.bindings.governed_methods and function.cls is not None)
         for function in program.callees(node)
     )
 

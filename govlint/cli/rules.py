@@ -31,13 +31,17 @@ def rules() -> None:
     """List the rules, begin a page of your own, run the examples of pages."""
 
 
-def project_catalog(config_file: str | None) -> tuple[Catalog, list[Path]]:
-    """The rules that hold in the working directory, and the project's own rule folders."""
+def project_catalog(config_file: str | None, *, make: bool = False) -> tuple[Catalog, list[Path]]:
+    """The rules that hold in the working directory, and the project's own rule folders.
+
+    With `make` a folder may be missing that is configured, as its first page will make it.
+    """
     from govlint.catalog import load_catalog
     from govlint.config import load_config
 
     folders = [Path(folder) for folder in load_config((), config_file).rules]
-    return load_catalog(folders), folders
+    there = [folder for folder in folders if not make or os.path.lexists(folder)]
+    return load_catalog(there), folders
 
 
 def shown(path: str | Path) -> str:
@@ -51,11 +55,19 @@ def shown(path: str | Path) -> str:
 
 @rules.command("list", short_help="List all rules.")
 @click.option("--format", "form", type=click.Choice(["text", "json", "markdown"]), default="text")
+@click.option(
+    "--select",
+    multiple=True,
+    metavar="RULES",
+    help="Only these rules (codes, names or packs, comma-separated).",
+)
 @_CONFIG
-def list_rules(form: str, config_file: str | None) -> None:
+def list_rules(form: str, select: tuple[str, ...], config_file: str | None) -> None:
     """List all rules: the built-in ones and those of the project's own folders."""
+    from govlint.cli.checking import split_list
+
     catalog, _ = project_catalog(config_file)
-    every = list(catalog.rules.values())
+    every = catalog.select(split_list(select))
     if form == "json":
         entries = [
             {
@@ -116,10 +128,18 @@ def _link(rule: Rule) -> str:
 @rules.command("new", short_help="Begin a rule page.")
 @click.argument("code")
 @click.argument("name")
-@click.option("--dir", "folder", default="governance", help="Where to. Default: governance.")
+@click.option("--dir", "folder", metavar="DIR", help="Where to. Default: governance.")
+@click.option("--pack", metavar="PACK", help="Into a pack of govlint's own rules, in its checkout.")
 @click.option("--check", "kind", default="plugin-run", help="The check that the rule uses.")
 @_CONFIG
-def new(code: str, name: str, folder: str, kind: str, config_file: str | None) -> None:
+def new(
+    code: str,
+    name: str,
+    folder: str | None,
+    pack: str | None,
+    kind: str,
+    config_file: str | None,
+) -> None:
     """Write the skeleton of a rule page: CODE as ACM001, NAME as no-print-in-gate.
 
     What is left to write says TODO(rule); `govlint rules test` refuses the page until it is
@@ -137,7 +157,8 @@ def new(code: str, name: str, folder: str, kind: str, config_file: str | None) -
     if kind not in kinds:
         hint = nearest(kind, kinds) or f"; there are {', '.join(kinds)}"
         raise UsageError(f"there is no check {kind!r}{hint}")
-    catalog, folders = project_catalog(config_file)
+    folder = _folder_for(folder, pack)
+    catalog, folders = project_catalog(config_file, make=True)
     for rule in catalog.rules.values():
         if code == rule.code or name == rule.name:
             what = code if code == rule.code else name
@@ -157,6 +178,24 @@ def new(code: str, name: str, folder: str, kind: str, config_file: str | None) -
     here = target.parent.resolve()
     if not _is_builtin(target) and not any(here.is_relative_to(f.resolve()) for f in folders):
         click.echo(f"To enforce it, add to [tool.govlint]: rules = [{json.dumps(folder)}]")
+
+
+def _folder_for(folder: str | None, pack: str | None) -> str:
+    from govlint.data import data_dir
+    from govlint.pages import NAME
+
+    if pack is None:
+        return folder or "governance"
+    if folder is not None:
+        raise UsageError("--dir and --pack both say where the page goes; give one of them")
+    if not NAME.fullmatch(pack):
+        raise UsageError(f"a pack is lower-case words joined by `-`, found {pack!r}")
+    builtin = data_dir("rules")
+    if builtin.parent.name == "_data":
+        raise UsageError(
+            "--pack is for a checkout of govlint, and this is an installed one; use --dir"
+        )
+    return shown(builtin / pack)
 
 
 def _is_builtin(path: Path) -> bool:

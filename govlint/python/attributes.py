@@ -103,8 +103,9 @@ def _of_instance(
         return frozenset({v.bound_external(f"object.{name}", me)})
     found: set[Value] = set(flow.read((receiver, name)))
     mro = flow.mro(cls)
-    flow.read(("bases",))
+    flow.read(("mro", cls))
     if receiver.site is None:
+        flow.read(("subclasses", cls))
         for entry in mro:
             if isinstance(entry, ClassInfo):
                 found |= flow.read(("any", entry, name))
@@ -242,7 +243,7 @@ def _partial_method(
 
 def _of_class(flow: Flow, receiver: v.ClassValue, name: str, node: ast.AST) -> Values:
     cls = receiver.cls
-    flow.read(("bases",))
+    flow.read(("mro", cls))
     if name == "__dict__":
         return frozenset({v.namespace(receiver)})
     if name == "__name__":

@@ -73,7 +73,8 @@ def _construct(flow: Flow, callee: v.ClassValue, arguments: Arguments, node: ast
         for method in attributes.lookup(flow, meta, "__call__") or ():
             for bound in attributes.bind(flow, method, callee, v.class_value(meta), node):
                 found |= call_value(flow, bound, arguments, node)
-    made = v.instance(cls, node)
+    # one object a governed class: which of them it is decides nothing
+    made = v.instance(cls, cls.node if program.is_bound(cls) else node)
     replaced = attributes.lookup(flow, cls, "__new__")
     if replaced:
         for method in replaced:
@@ -98,7 +99,7 @@ def _construct(flow: Flow, callee: v.ClassValue, arguments: Arguments, node: ast
                 for bound in attributes.bind(flow, post, target, callee, node):
                     call_value(flow, bound, Arguments(), node)
     if any(isinstance(base, str) for base in flow.mro(cls)) and not initialisers:
-        flow.write((made, "*"), program.governed_part(flow, arguments.everything()))
+        flow.write((made, "*"), program.bound_part(arguments.everything()))
         _thread_like(flow, made, cls, arguments, node)
     if not found:
         found.add(made)

@@ -10,7 +10,7 @@ from govlint.python import attributes
 from govlint.python import values as v
 from govlint.python.annotations import annotated
 from govlint.python.calls import call_values
-from govlint.python.flow import MAX_VALUES, Flow, key_of, widen
+from govlint.python.flow import MAX_LENGTH, MAX_VALUES, Flow, key_of, widen
 from govlint.python.frames import Arguments, Frame, informative
 from govlint.python.library import awaited, get_attribute, iterate, unpacked, update_mapping
 from govlint.python.strings import concatenate, f_string, percent, subscript
@@ -235,7 +235,12 @@ class Expressions:
                     for holder in side:
                         if isinstance(holder, v.Container):
                             length = flow.lengths.get(holder)
-                            if offset is not None and length is not None and len(side) == 1:
+                            if (
+                                offset is not None
+                                and length is not None
+                                and offset + length <= MAX_LENGTH
+                                and len(side) == 1
+                            ):
                                 for index, values in enumerate(unpacked(flow, side)):
                                     flow.store_element(made, offset + index, values)
                                 offset += length
@@ -243,9 +248,8 @@ class Expressions:
                                 offset = None
                     if offset is None:
                         flow.store_element(made, None, flow.elements(side))
-                if offset is not None:
-                    flow.lengths[made] = offset
-                else:
+                flow.set_length(made, offset)
+                if offset is None:
                     flow.store_element(made, None, flow.elements(left | right))
             found.add(made)
         if isinstance(op, ast.Add) and len(left) * len(right) <= 64:
@@ -581,7 +585,7 @@ class Expressions:
                 values = self.evaluate(element.value)
                 only = next(iter(values)) if len(values) == 1 else None
                 length = flow.lengths.get(only) if only is not None else None
-                if length is not None and position is not None:
+                if length is not None and position is not None and position + length <= MAX_LENGTH:
                     for part in unpacked(flow, values):
                         flow.store_element(made, position, part)
                         position += 1
@@ -591,8 +595,8 @@ class Expressions:
             else:
                 flow.store_element(made, position, self.evaluate(element))
                 position = None if position is None else position + 1
-        if position is not None and not isinstance(node, ast.Set):
-            flow.lengths[made] = position
+        if not isinstance(node, ast.Set):
+            flow.set_length(made, position)
         return frozenset({made})
 
     def mapping(self, node: ast.Dict) -> Values:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from govlint.python import values as v
@@ -30,10 +30,14 @@ if TYPE_CHECKING:
 Slot = tuple[Hashable, ...]
 
 # Contexts a function may have before further calls share one merged frame.
-_MAX_CONTEXTS = 12
-_MAX_FRAMES = 48
+_MAX_CONTEXTS = 6
+_MAX_FRAMES = 16
 # Values a slot may hold before its constants are forgotten.
 MAX_VALUES = 24
+# Elements whose places in a sequence are told apart; `x = x + x` doubles them each time.
+MAX_LENGTH = 4_096
+# Evaluations after which a frame is evaluated again only for something governed.
+_PATIENCE = 6
 # Evaluations of frames in one run before it is given up as undecided.
 _MAX_EVALUATIONS = 400_000
 
@@ -137,11 +141,14 @@ class Flow:
         if not values:
             return
         old = self.heap.get(slot, EMPTY)
-        if slot in self.widened:
-            values = widen(values, self.tainted)
         if values <= old:
             return
-        new = old | values
+        fresh = values - old
+        if slot in self.widened:
+            fresh = widen(fresh, self.tainted) - old
+            if not fresh:
+                return
+        new = old | fresh
         if len(new) > MAX_VALUES:
             # for good: constants that were forgotten must not make the slot grow again
             self.widened.add(slot)
@@ -149,15 +156,20 @@ class Flow:
             if new == old:
                 return
         self.heap[slot] = new
-        self._note_governed(slot, values - old)
+        governed = self._note_governed(slot, fresh)
         readers = self.readers.get(slot)
         if readers:
-            self.queue.update(readers)
+            if governed:
+                self.queue.update(readers)
+            else:
+                # what is not governed is followed a few times round, not to its end
+                self.queue.update((r, None) for r in readers if r.runs < _PATIENCE)
 
-    def _note_governed(self, slot: Slot, values: Values) -> None:
+    def _note_governed(self, slot: Slot, values: Values) -> bool:
         """Something reaches a slot: what holds something governed counts as governed too.
 
-        A function that returns something governed is told apart by its arguments.
+        A function that returns something governed is told apart by its arguments. Says
+        whether any of the values is governed.
         """
         governed = self.program.governed_part(self, values)
         for value in values - governed:
@@ -165,6 +177,7 @@ class Flow:
                 self.held_in[value].append(slot)
         if governed:
             self._govern(slot)
+        return bool(governed)
 
     def _govern(self, slot: Slot) -> None:
         """A slot has come to hold something governed."""
@@ -215,32 +228,36 @@ class Flow:
         """Linearised bases, the class first; dotted names for classes outside the program."""
         found = self.mros.get(cls)
         if found is None:
-            found = self.mros[cls] = tuple(self._linearise(cls, ()))
+            found = self.mros[cls] = tuple(self._linearise(cls))
         return found
 
-    def _linearise(self, cls: ClassInfo, above: tuple[ClassInfo, ...]) -> list[ClassInfo | str]:
-        order: list[ClassInfo | str] = [cls]
+    def _linearise(self, cls: ClassInfo) -> list[ClassInfo | str]:
+        # Of duplicates C3 keeps the last, in all orders that it accepts. Reversed, that is
+        # the order in which a search that takes the last base first has done with them.
+        done: list[ClassInfo | str] = []
+        met: set[ClassInfo | str] = set()
+        pending: list[tuple[ClassInfo | str, bool]] = [(cls, False)]
+        while pending:
+            current, left = pending.pop()
+            if left:
+                done.append(current)
+            elif current not in met:
+                met.add(current)
+                pending.append((current, True))
+                if not isinstance(current, str):
+                    pending.extend((base, False) for base in self._direct_bases(current))
+        done.reverse()
+        return done
+
+    def _direct_bases(self, cls: ClassInfo) -> Iterator[ClassInfo | str]:
         if cls.synthetic:
-            order.append(cls.qualname)
-        if cls in above or len(above) > 60:
-            return order
+            yield cls.qualname
         for base in self.bases.get(cls, ()):
             for value in base:
-                if isinstance(value, v.ClassValue):
-                    order.extend(self._linearise(value.cls, (*above, cls)))
+                if isinstance(value, v.ClassValue | v.Instance):
+                    yield value.cls
                 elif isinstance(value, v.External | v.Deferred):
-                    order.append(value.dotted)
-                elif isinstance(value, v.Instance) and value.cls is not cls:
-                    order.extend(self._linearise(value.cls, (*above, cls)))
-        # C3 keeps the last of duplicates in all orders it accepts
-        seen: set[ClassInfo | str] = set()
-        result: list[ClassInfo | str] = []
-        for entry in reversed(order):
-            if entry not in seen:
-                seen.add(entry)
-                result.append(entry)
-        result.reverse()
-        return result
+                    yield value.dotted
 
     def set_bases(self, cls: ClassInfo, bases: tuple[Values, ...]) -> None:
         """Record what the bases of `cls` evaluate to."""
@@ -262,8 +279,12 @@ class Flow:
         for other in below:
             if self.program.is_bound(other):
                 self.became_governed(other)
-        self.write(("bases",), frozenset({v.class_value(cls)}))
-        self.write(("mro", cls), frozenset().union(*bases) if bases else EMPTY)
+        known = frozenset({v.class_value(cls)})
+        for other in below:
+            self.write(("mro", other), known)
+        for ancestor in self.mro(cls)[1:]:
+            if isinstance(ancestor, ClassInfo):
+                self.write(("subclasses", ancestor), known)
 
     def subclasses(self, cls: ClassInfo) -> list[ClassInfo]:
         """All classes that derive from `cls`, nearest first as they were met."""
@@ -316,14 +337,17 @@ class Flow:
         if function in self.polyvariant or self.program.carries_governed(
             self, arguments.everything()
         ):
-            key = (function, closure, tuple(bound.items()))
+            telling = {name: self._telling(values) for name, values in bound.items()}
+            key = (function, closure, tuple(telling.items()))
             frame = self.frames.get(key)
+            if frame is None and self.frame_counts[function] < _MAX_CONTEXTS:
+                frame = Frame(function.module, function, telling, closure)
+                self._add_frame(key, function, frame)
             if frame is None:
-                if self.frame_counts[function] < _MAX_CONTEXTS:
-                    frame = Frame(function.module, function, bound, closure)
-                    self._add_frame(key, function, frame)
-                else:
-                    frame = self._joined_frame(function, closure, bound, "merged")
+                frame = self._joined_frame(function, closure, bound, "merged")
+            else:
+                for name, values in bound.items():
+                    self.write(("parameter", frame, name), values)
         else:
             frame = self._joined_frame(function, closure, bound, "open")
         if function.is_generator:
@@ -332,6 +356,15 @@ class Flow:
             return result
         returned = self.read(("return", frame))
         return returned if informative(returned) else returned | self._declared(function, frame)
+
+    def _telling(self, values: Values) -> Values:
+        """The part of an argument that tells one way of calling from another."""
+        return frozenset(
+            value
+            for value in values
+            if isinstance(value, v.Const | v.FunctionValue)
+            or self.program.carries_governed(self, frozenset({value}))
+        )
 
     def _declared(self, function: FunctionInfo, frame: Frame | None) -> Values:
         """What a function's return annotation says."""
@@ -391,8 +424,7 @@ class Flow:
                 self.store_element(rest, position, values)
             if arguments.star:
                 self.store_element(rest, None, arguments.star)
-            else:
-                self.lengths[rest] = len(extra)
+            self.set_length(rest, None if arguments.star else len(extra))
             bound[spec.vararg.arg] = frozenset({rest})
         if spec.kwarg is not None:
             rest = v.container("dict", (function, "kwarg", node))
@@ -420,6 +452,17 @@ class Flow:
         else:
             self.write((holder, "[]", _typed(key)), values)
         self.write((holder, "*"), values)
+
+    def set_length(self, holder: Value, length: int | None) -> None:
+        """Say how many elements a sequence has; where that varies, their places are unknown."""
+        known = self.lengths.get(holder)
+        if known == length:
+            return
+        if known is not None:
+            del self.lengths[holder]
+            self.write((holder, "scrambled"), ANY)
+        elif length is not None and length <= MAX_LENGTH and not self.read((holder, "scrambled")):
+            self.lengths[holder] = length
 
     def elements(self, holders: Values) -> Values:
         """All that the containers among `holders` hold (their values, for mappings)."""

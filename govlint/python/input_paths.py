@@ -23,6 +23,7 @@ class InputPaths:
     def __init__(self, program: Program, validators: Validators) -> None:
         self.program = program
         self.validators = validators
+        self._graphs: dict[FunctionInfo, Graph] = {}
 
     def unvalidated(self, chain: Chain) -> Node | None:
         """A step of a path on which the plugin gets what no validation has passed.
@@ -44,11 +45,17 @@ class InputPaths:
         return None
 
     def _gap(self, frame: Frame, field: str) -> Node | None:
-        graph = build(frame.function.node.body)
+        graph = self._graph(frame)
         path = self._search(graph, frame, field).path(
             lambda node, facts: node.ast is frame.node and undisturbed(facts)
         )
         return None if path is None else _telling(path)
+
+    def _graph(self, frame: Frame) -> Graph:
+        graph = self._graphs.get(frame.function)
+        if graph is None:
+            graph = self._graphs[frame.function] = build(frame.function.node.body)
+        return graph
 
     def _search(self, graph: Graph, frame: Frame, field: str) -> Search:
         about = self._input_names(frame)
@@ -146,7 +153,7 @@ class InputPaths:
     def _replaced(self, frame: Frame) -> Node | None:
         """Where the validated input is replaced before the plugin runs."""
         about = self._input_names(frame)
-        graph = build(frame.function.node.body)
+        graph = self._graph(frame)
         looked = {
             name
             for node in graph.nodes

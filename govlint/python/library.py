@@ -52,9 +52,9 @@ def unknown_call(flow: Flow, dotted: str, arguments: Arguments, node: ast.AST) -
     run_callbacks(flow, arguments, node)
     made = v.external_instance(dotted, node)
     for name, values in arguments.keywords.items():
-        flow.write((made, name), flow.program.governed_part(flow, values))
+        flow.write((made, name), flow.program.bound_part(values))
     kept = {made, *(value for value in arguments.everything() if _is_callable(value))}
-    flow.write((made, "*"), flow.program.governed_part(flow, arguments.everything()))
+    flow.write((made, "*"), flow.program.bound_part(arguments.everything()))
     return frozenset(kept)
 
 

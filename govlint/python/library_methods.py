@@ -56,9 +56,9 @@ def call_method(flow: Flow, callee: v.BoundExternal, arguments: Arguments, node:
     if receiver is UNKNOWN:
         run_callbacks(flow, arguments, node)
         return ANY
-    flow.write((receiver, "*"), flow.program.governed_part(flow, arguments.everything()))
+    flow.write((receiver, "*"), flow.program.bound_part(arguments.everything()))
     result = unknown_call(flow, callee.dotted, arguments, node)
-    held = flow.program.governed_part(flow, flow.read((receiver, "*")))
+    held = flow.program.bound_part(flow.read((receiver, "*")))
     return result | held
 
 
@@ -104,7 +104,7 @@ def _of_object(
             return flow.read(("metaclass-products", receiver.cls))
         return frozenset(made) or ANY
     if name == "__subclasses__" and isinstance(receiver, v.ClassValue):
-        flow.read(("bases",))
+        flow.read(("subclasses", receiver.cls))
         subclasses = {v.class_value(cls) for cls in flow.subclasses(receiver.cls)}
         return flow.holder("list", node, frozenset(subclasses))
     if name in ("__getattribute__", "__getattr__"):
@@ -122,7 +122,7 @@ def _of_object(
                 attributes.store(flow, receiver, value.value, arguments.at(1))
         return EMPTY
     if name in ("__init__", "__init_subclass__"):
-        flow.write((receiver, "*"), flow.program.governed_part(flow, arguments.everything()))
+        flow.write((receiver, "*"), flow.program.bound_part(arguments.everything()))
         return EMPTY
     if name == "__call__" and isinstance(receiver, v.ClassValue):
         return call_values(flow, frozenset({receiver}), arguments, node)

@@ -21,7 +21,7 @@ from govlint.python.serving import serves
 from govlint.python.source import ScannedFile, UnparsableError
 
 # Rounds of reading further files before the rest is left out and said so.
-_MAX_ROUNDS = 40
+_MAX_ROUNDS = 400
 # words that matter only in code that answers requests
 _WEAK = frozenset({"traceback", "envelope", '"_internal"', "'_internal'"})
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from govlint.python.cfg import Node, build
+from govlint.python.cfg import Graph, Node, build
 from govlint.python.field_checks import is_mapping_test
 from govlint.python.gate_frames import Frame, own_nodes
 from govlint.python.paths import (
@@ -52,6 +52,8 @@ class OutputPaths:
     def __init__(self, program: Program, validators: Validators) -> None:
         self.program = program
         self.validators = validators
+        self._outer: dict[FunctionInfo, set[str]] = {}
+        self._graphs: dict[FunctionInfo, Graph] = {}
 
     def leaves(self, frame: Frame) -> list[Leave]:
         """Where the output of `frame.node` leaves before it was validated."""
@@ -60,7 +62,9 @@ class OutputPaths:
             return [] if self._wrapped(frame) else [Leave(frame.node, "returned")]
         source = frame.node
         dirty = self._dirty_names(function, source)
-        graph = build(function.node.body)
+        graph = self._graphs.get(function)
+        if graph is None:
+            graph = self._graphs[function] = build(function.node.body)
 
         def classify(value: ast.expr, facts: Facts) -> str | None:
             if self._wraps_refused(value):
@@ -247,12 +251,22 @@ class OutputPaths:
         """Whether the value returned is the result of a validator that raises."""
         return isinstance(value, ast.Call) and self.validators.passes(value, "")
 
+    def _outer_names(self, function: FunctionInfo) -> set[str]:
+        """The names that `function` binds outside itself."""
+        names = self._outer.get(function)
+        if names is None:
+            names = self._outer[function] = set()
+            for node in own_nodes(function.node):
+                if isinstance(node, ast.Global | ast.Nonlocal):
+                    names.update(node.names)
+        return names
+
     def _outlives(self, target: ast.expr, function: FunctionInfo) -> bool:
         """Whether what is stored in `target` is there when the function has returned."""
         if isinstance(target, ast.Tuple | ast.List):
             return any(self._outlives(element, function) for element in target.elts)
         if isinstance(target, ast.Name):
-            return target.id in _outer_names(function) and isinstance(target.ctx, ast.Store)
+            return target.id in self._outer_names(function) and isinstance(target.ctx, ast.Store)
         root: ast.expr = target
         while isinstance(root, ast.Attribute | ast.Subscript):
             root = root.value
@@ -267,14 +281,6 @@ class OutputPaths:
             if isinstance(part, ast.Name)
         }
         return root.id not in local
-
-
-def _outer_names(function: FunctionInfo) -> set[str]:
-    names: set[str] = set()
-    for node in own_nodes(function.node):
-        if isinstance(node, ast.Global | ast.Nonlocal):
-            names.update(node.names)
-    return names
 
 
 def _dirty(facts: Facts) -> set[str]:

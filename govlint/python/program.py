@@ -463,6 +463,15 @@ class Program:
         """Those of the values that are governed."""
         return frozenset(x for x in values if self._roles.is_governed(flow, x))
 
+    def bound_part(self, values: Values) -> Values:
+        """Those of the values that are themselves of a class which a binding names."""
+        return frozenset(
+            x
+            for x in values
+            if (isinstance(x, v.Instance | v.ClassValue) and self._roles.is_bound(x.cls))
+            or (isinstance(x, v.BoundMethod) and self.bound_part(frozenset({x.receiver})))
+        )
+
     def governed_names(self, flow: Flow, owner: Value) -> tuple[str, ...]:
         """The names under which `owner` has a governed method; none where it is no plugin."""
         if isinstance(owner, v.Super):

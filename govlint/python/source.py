@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
 _BLANK = re.compile(rb"^[ \t\f]*(?:[#\r\n]|$)", re.ASCII)
 _LINE_END = re.compile(rb"\r\n|\r|\n")
+HEAD_BYTES = 4096  # the first two lines mostly end within these
 _BOM = b"\xef\xbb\xbf"
 _LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
@@ -32,6 +33,9 @@ class UnparsableError(Exception):
 
 def declared_encoding(data: bytes) -> str | None:
     """Return the encoding that a coding cookie names, or None where there is none (PEP 263)."""
+    head = data[:HEAD_BYTES]
+    if b"coding" not in head and (len(head) < HEAD_BYTES or head.count(b"\n") > 1):
+        return None
     start = 3 if data.startswith(_BOM) else 0
     for _ in range(2):
         end = _LINE_END.search(data, start)
@@ -45,9 +49,12 @@ def declared_encoding(data: bytes) -> str | None:
     return None
 
 
-def _is_utf8(name: str) -> bool:
+def is_utf8(name: str, bom: bool) -> bool:
+    """Say whether a cookie's name means UTF-8; with a BOM the interpreter takes one spelling."""
     folded = name[:12].lower().replace("_", "-")
-    return folded in ("utf-8", "utf8", "u8", "utf", "cp65001") or folded.startswith("utf-8-")
+    if folded == "utf-8" or folded.startswith("utf-8-"):
+        return True
+    return not bom and folded in ("utf8", "u8", "utf", "cp65001")
 
 
 def decode(data: bytes) -> tuple[str, str, bool]:
@@ -57,9 +64,9 @@ def decode(data: bytes) -> tuple[str, str, bool]:
     (with a line) for an unknown cookie, bytes the encoding does not have, or null bytes.
     """
     bom = data.startswith(_BOM)
-    name = declared_encoding(data) if b"coding" in data[:4096] else None
+    name = declared_encoding(data)
     encoding = "utf-8"
-    if name is not None and not _is_utf8(name):
+    if name is not None and not is_utf8(name, bom):
         if bom:
             raise _syntax(f"encoding problem: {name} with BOM", 1)
         encoding = name

@@ -11,7 +11,7 @@ from govlint.python import values as v
 from govlint.python.annotations import annotated
 from govlint.python.calls import call_values
 from govlint.python.expressions import Environment, Expressions, access_path
-from govlint.python.flow import key_of
+from govlint.python.flow import MAX_VALUES, key_of, widen
 from govlint.python.frames import Arguments, informative
 from govlint.python.library import awaited, entered, iterate
 from govlint.python.symbols import ClassInfo, FunctionInfo
@@ -58,9 +58,8 @@ class Interpreter(Expressions):
 
     def _parameter(self, function: FunctionInfo, name: str) -> Values:
         frame, flow = self.frame, self.flow
-        if frame.merged or frame.open:
-            given: Values | None = flow.read(("parameter", frame, name)) or None
-        else:
+        given: Values | None = flow.read(("parameter", frame, name)) or None
+        if given is None:
             given = frame.arguments.get(name)
         if given is not None and (informative(given) or UNKNOWN not in given) and not frame.open:
             return given
@@ -118,6 +117,14 @@ class Interpreter(Expressions):
         if not alive:
             alive = [environment for environment, _ in ends]
         self.environment = joined(alive)
+        if len(alive) > 1:
+            self._forget_much()
+
+    def _forget_much(self) -> None:
+        """Names that have come to be one of very many things, a constant per branch, say."""
+        for name, values in self.environment.items():
+            if len(values) > 4 * MAX_VALUES:
+                self.environment[name] = widen(values, self.flow.tainted)
 
     def evaluate_text(self, tree: ast.Module, namespaces: Values) -> Values:
         """Follow the text of an `eval` or `exec`; gives the value of its last expression."""

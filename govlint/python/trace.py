@@ -99,7 +99,15 @@ def _source_note(program: Program, node: ast.AST, wanted: Callable[[Value], bool
 
 def _makes(program: Program, node: ast.Call, wanted: Callable[[Value], bool]) -> bool:
     return any(
-        isinstance(value, v.Instance) and value.site is node for value in program.values(node)
+        isinstance(value, v.Instance)
+        and (
+            value.site is node
+            or (
+                value.site is value.cls.node
+                and v.class_value(value.cls) in program.values(node.func)
+            )
+        )
+        for value in program.values(node)
     )
 
 

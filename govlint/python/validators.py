@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import builtins
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from govlint.python.bindings import matches, matches_any
@@ -42,6 +42,7 @@ class Validators:
         self.in_place = FieldChecks(program)
         self._always: dict[tuple[FunctionInfo, str], bool] = {}
         self._styles: dict[FunctionInfo, str] = {}
+        self._made: dict[FunctionInfo, dict[str, list[ast.Call]]] = {}
 
     # events
 
@@ -321,19 +322,23 @@ class Validators:
             return styles.pop()
         return "false" if "refusal" in shapes or "none" in shapes else None
 
-    def _makers(self, near: ast.AST, name: str) -> Iterator[ast.Call]:
+    def _makers(self, near: ast.AST, name: str) -> Sequence[ast.Call]:
         """The calls whose result, or a part of it, the local `name` holds."""
         function = self.program.function_of(near)
-        for node in own_nodes(function.node) if function is not None else ():
-            if isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr) and node.value:
-                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-                call = _origin(node.value)
-                if call is not None and any(
-                    isinstance(part, ast.Name) and part.id == name
-                    for target in targets
-                    for part in ast.walk(target)
-                ):
-                    yield call
+        if function is None:
+            return ()
+        made = self._made.get(function)
+        if made is None:
+            made = self._made[function] = {}
+            for node in own_nodes(function.node):
+                if isinstance(node, ast.Assign | ast.AnnAssign | ast.NamedExpr) and node.value:
+                    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                    call = _origin(node.value)
+                    parts = [part for target in targets for part in ast.walk(target)]
+                    for held in {part.id for part in parts if isinstance(part, ast.Name)}:
+                        if call is not None:
+                            made.setdefault(held, []).append(call)
+        return made.get(name, ())
 
     def _holders(self, call: ast.Call) -> Iterator[ast.Name]:
         node = self.program.parent(call)

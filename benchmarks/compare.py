@@ -1,0 +1,377 @@
+"""Time govlint beside other checkers: whole processes, the same trees, runs taken in turn.
+
+    python benchmarks/compare.py [--runs 5] [--wheel DIR] [--peers DIR] [--json FILE]
+
+Run it with a Python that has govlint installed. What it needs besides (the peers of
+requirements.txt, the homeassistant wheel) it gets from PyPI, into a temporary folder. A peer
+that cannot be had is reported as absent. Nothing of the trees is imported or run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import generate
+
+HERE = Path(__file__).resolve().parent
+WHEEL = "homeassistant==2026.2.3"
+SAMPLE = 42  # files that fixit gets: it needs most of a second for ten
+SLOW = 20.0  # seconds from which on a command is run twice only
+BASE = "ruff"  # what the others are put in relation to
+
+_AST_GREP = "id: direct-run\nlanguage: python\nrule:\n  pattern: $P.run($$$)\n"
+_SEMGREP = """\
+rules:
+- id: direct-run
+  languages: [python]
+  severity: ERROR
+  message: run
+  pattern: $P.run(...)
+"""
+_FIXIT = """\
+import libcst as cst
+import libcst.matchers as m
+from fixit import LintRule
+
+
+class DirectRun(LintRule):
+    MESSAGE = "run"
+
+    def visit_Call(self, node: cst.Call) -> None:
+        if m.matches(node, m.Call(func=m.Attribute(attr=m.Name("run")))):
+            self.report(node)
+"""
+
+
+@dataclass
+class Subject:
+    """One command line that is timed, and what its runs gave."""
+
+    name: str
+    command: list[str]
+    folder: Path
+    prepare: Callable[[], None] | None = None
+    note: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+    wall: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    codes: set[int] = field(default_factory=set)
+
+    def run(self, keep: bool) -> None:
+        """Run it once; the seconds count if `keep`."""
+        if self.prepare is not None:
+            self.prepare()
+        environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+        before, started = os.times(), time.perf_counter()
+        done = subprocess.run(
+            self.command,
+            cwd=self.folder,
+            env={**environment, **self.environment},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=False,
+        )
+        seconds, after = time.perf_counter() - started, os.times()
+        self.codes.add(done.returncode)
+        if keep:
+            self.wall.append(seconds)
+            self.cpu.append(
+                after.children_user
+                + after.children_system
+                - before.children_user
+                - before.children_system
+            )
+
+
+# -- what is needed ------------------------------------------------------------------------
+
+
+def peers(folder: Path) -> dict[str, str | None]:
+    """Install each peer of requirements.txt by itself; its command, or None where it is absent."""
+    if not (folder / "bin" / "python").exists():
+        venv.create(folder, with_pip=True)
+    found: dict[str, str | None] = {}
+    commands = {"ruff": "ruff", "ast-grep-cli": "ast-grep", "semgrep": "semgrep",
+                "fixit": "fixit", "ripgrep": "rg"}  # fmt: skip
+    for line in (HERE / "requirements.txt").read_text("utf-8").splitlines():
+        wanted = line.partition("#")[0].strip()
+        if not wanted:
+            continue
+        command = commands[wanted.partition("==")[0]]
+        path = folder / "bin" / command
+        if not path.exists():
+            _pip(folder, "install", "--only-binary=:all:", wanted)
+        if not path.exists():
+            fallback = shutil.which(command)
+            found[command] = fallback
+        else:
+            found[command] = str(path)
+    return found
+
+
+def _pip(folder: Path, *arguments: str) -> bool:
+    pip = [str(folder / "bin" / "python"), "-m", "pip", "-q", "--disable-pip-version-check"]
+    done = subprocess.run([*pip, *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        print(f"pip {' '.join(arguments)}: {done.stderr.strip()[-300:]}", file=sys.stderr)
+    return done.returncode == 0
+
+
+def wheel(folder: Path, peers_folder: Path) -> Path | None:
+    """Download and unpack the wheel; nothing of it is installed or imported."""
+    options = ["--no-deps", "--only-binary=:all:", "--python-version", "3.13.9", "-d", str(folder)]
+    if not _pip(peers_folder, "download", *options, WHEEL):
+        return None
+    (packed,) = folder.glob("*.whl")
+    with zipfile.ZipFile(packed) as archive:
+        archive.extractall(folder / "homeassistant-wheel")
+    return folder / "homeassistant-wheel"
+
+
+def version(command: str) -> str:
+    """What a command says its version is."""
+    done = subprocess.run([command, "--version"], capture_output=True, text=True, check=False)
+    said = (done.stdout or done.stderr).split("\n", 1)[0]
+    return next((word for word in said.split() if word[:1].isdigit()), said)
+
+
+# -- what is timed -------------------------------------------------------------------------
+
+
+def _govlint() -> list[str]:
+    return [sys.executable, "-m", "govlint", "check", "--format", "json"]
+
+
+def _words() -> list[str]:
+    """The words that govlint itself searches the files for."""
+    code = (
+        "from govlint.analysis import all_words\nfrom govlint.catalog import load_catalog\n"
+        "from govlint.python.bindings import Bindings\n"
+        "print(*sorted(all_words(list(load_catalog().rules.values()), Bindings())[1]), sep='\\n')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
+def _peer_subjects(
+    found: dict[str, str | None], rules: Path, folder: Path, targets: list[str], files: list[str]
+) -> list[Subject]:
+    words = [part for word in _words() for part in ("-e", word)]
+    lines = {
+        "ruff": ["check", "--no-cache", "--isolated", "--select", "F401", *targets],
+        "rg": ["-l", "--no-ignore", "-F", *words, *targets, "-g", "*.py"],
+        "ast-grep": ["scan", "--rule", str(rules / "ast-grep.yml"), "--no-ignore", "vcs", *targets],
+        "semgrep": ["scan", "--config", str(rules / "semgrep.yml"), "--metrics", "off",
+                    "--disable-version-check", "--no-git-ignore", "--quiet", *targets],
+    }  # fmt: skip
+    subjects = []
+    for name, arguments in lines.items():
+        command = found.get(name)
+        if command is None:
+            subjects.append(Subject(name, [], folder, note="absent: could not be installed"))
+            continue
+        note = ""
+        if name == "fixit":
+            note = f"{len(files)} of the files only" if len(files) == SAMPLE else ""
+        if name == "semgrep":
+            note = "leaves out what its .semgrepignore names (tests)"
+        subjects.append(Subject(name, [command, *arguments], folder, note=note))
+        if name == "fixit":
+            subjects[-1].command = [command, "--rules", "fixit_rule", "lint", *files]
+            subjects[-1].folder = rules
+            subjects[-1].environment = {"PYTHONPATH": str(rules)}
+    return subjects
+
+
+def whole_tree(
+    title: str, folder: Path, found: dict[str, str | None], rules: Path, caches: Path
+) -> tuple[str, list[Subject]]:
+    """govlint with no cache, a cold and a warm one, and the peers, on a whole tree."""
+    cold, warm = caches / f"{title}-cold", caches / f"{title}-warm"
+    files = sorted(str(path) for path in folder.rglob("*.py"))
+    sample = files[:: max(1, len(files) // SAMPLE)][:SAMPLE]
+    environment = {"GOVLINT_CACHE_DIR": str(warm)}
+    subjects = [
+        Subject("govlint, no cache", [*_govlint(), "--no-cache", "."], folder),
+        Subject(
+            "govlint, cold",
+            [*_govlint(), "."],
+            folder,
+            prepare=lambda: shutil.rmtree(cold, ignore_errors=True),
+            environment={"GOVLINT_CACHE_DIR": str(cold)},
+        ),
+        Subject("govlint, warm", [*_govlint(), "."], folder, environment=environment),
+        *_peer_subjects(found, rules, folder, ["."], sample),
+    ]
+    return f"{title} ({len(files)} files)", subjects
+
+
+def one_file(
+    folder: Path, services: list[str], found: dict[str, str | None], rules: Path, caches: Path
+) -> tuple[str, list[Subject]]:
+    """One file edited in a checkout with a warm cache; facts come from the whole project."""
+    quiet = {"cwd": folder, "check": True, "capture_output": True}
+    name = services[-1]
+    target, original = folder / name, (folder / name).read_text("utf-8")
+    identity = ["-c", "user.name=benchmark", "-c", "user.email=benchmark@localhost"]
+    subprocess.run(["git", "init", "-q"], **quiet)
+    subprocess.run(["git", "add", "-A"], **quiet)
+    subprocess.run(["git", *identity, "commit", "-q", "-m", "before"], **quiet)
+    environment = {"GOVLINT_CACHE_DIR": str(caches / "one-file")}
+    edits = 0
+
+    def edit() -> None:
+        nonlocal edits
+        edits += 1
+        target.write_text(
+            f"{original}\n\ndef added_{edits}() -> int:\n    return {edits}\n", "utf-8"
+        )
+
+    subprocess.run([*_govlint(), "."], cwd=folder, env={**os.environ, **environment},
+                   capture_output=True, check=False)  # fmt: skip
+    subjects = [
+        Subject("python -c pass", [sys.executable, "-c", "pass"], folder),
+        Subject(
+            "govlint FILE, file changed", [*_govlint(), name], folder, edit, environment=environment
+        ),
+        Subject(
+            "govlint --diff HEAD, file changed",
+            [*_govlint(), "--diff", "HEAD", "."],
+            folder,
+            edit,
+            environment=environment,
+        ),
+        Subject("govlint FILE, no change", [*_govlint(), name], folder, environment=environment),
+        *_peer_subjects(found, rules, folder, [name], [str(target)]),
+    ]
+    return "one changed file of the generated project", subjects
+
+
+def measure(subjects: list[Subject], runs: int) -> None:
+    """Run all in turn, again and again, so that what disturbs the machine disturbs all."""
+    alive = [subject for subject in subjects if subject.command]
+    slow: set[str] = set()
+    for subject in alive:  # fills the disk's cache, writes bytecode, and tells who is slow
+        started = time.perf_counter()
+        subject.run(keep=False)
+        if time.perf_counter() - started > SLOW:
+            slow.add(subject.name)
+    for turn in range(runs):
+        for subject in alive:
+            if turn < 2 or subject.name not in slow:
+                subject.run(keep=True)
+
+
+# -- what is told --------------------------------------------------------------------------
+
+
+def rows(subjects: list[Subject]) -> list[dict[str, object]]:
+    """One row per subject; the ratio is that of the medians, `BASE` being 1."""
+    base = next((s for s in subjects if s.name == BASE and s.wall), None)
+    unit = statistics.median(base.wall) if base is not None else None
+    told: list[dict[str, object]] = []
+    for subject in subjects:
+        row: dict[str, object] = {"name": subject.name, "runs": len(subject.wall)}
+        if subject.wall:
+            median = statistics.median(subject.wall)
+            row |= {"min": min(subject.wall), "median": median, "max": max(subject.wall)}
+            row["cpu"] = statistics.median(subject.cpu)
+            row["ratio"] = median / unit if unit else None
+        odd = sorted(subject.codes - {0, 1})
+        notes = [subject.note, f"exit code {odd[0]}" if odd else ""]
+        row["note"] = "; ".join(note for note in notes if note)
+        told.append(row)
+    return told
+
+
+def table(title: str, told: list[dict[str, object]]) -> str:
+    """The rows as a Markdown table: seconds, and how many times as long as `BASE`."""
+    lines = [f"### {title}", ""]
+    lines += ["| command | min | median | max | CPU | ÷ ruff | runs | |"]
+    lines += ["| --- | --: | --: | --: | --: | --: | --: | --- |"]
+    for row in told:
+        cells = [
+            f"{row[key]:.3f}" if isinstance(row.get(key), float) else "–"
+            for key in ("min", "median", "max", "cpu")
+        ]
+        ratio = f"{row['ratio']:.2f}" if isinstance(row.get("ratio"), float) else "–"
+        lines.append(
+            f"| {row['name']} | {' | '.join(cells)} | {ratio} | {row['runs']} | {row['note']} |"
+        )
+    return "\n".join([*lines, ""])
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--runs", type=int, default=5, help="runs of each command (default: 5)")
+    parser.add_argument("--wheel", type=Path, metavar="DIR", help=f"{WHEEL}, unpacked already")
+    parser.add_argument("--peers", type=Path, metavar="DIR", help="virtual environment to reuse")
+    parser.add_argument("--files", type=int, default=1500, help="files of the generated project")
+    parser.add_argument("--no-wheel", action="store_true", help="leave the wheel out")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write all seconds there")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables there")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="govlint-benchmark-") as name:
+        work = Path(name).resolve()
+        peers_folder = (given.peers or work / "peers").absolute()
+        found = peers(peers_folder)
+        rules = work / "rules"
+        rules.mkdir()
+        for rule, text in {
+            "ast-grep.yml": _AST_GREP, "semgrep.yml": _SEMGREP, "fixit_rule.py": _FIXIT
+        }.items():  # fmt: skip
+            (rules / rule).write_text(text, "utf-8")
+        trees: list[tuple[str, list[Subject]]] = []
+        if not given.no_wheel:
+            unpacked = given.wheel or wheel(work, peers_folder)
+            if unpacked is None:
+                print(f"{WHEEL} is absent: it could not be downloaded", file=sys.stderr)
+            else:
+                trees.append(whole_tree(WHEEL, unpacked.resolve(), found, rules, work))
+        project = work / "project"
+        generate.write(project, given.files)
+        trees.append(whole_tree("generated project", project, found, rules, work))
+        changed = work / "changed"
+        services = generate.write(changed, given.files)
+        trees.append(one_file(changed, services, found, rules, work))
+        for _, subjects in trees:
+            measure(subjects, given.runs)
+        machine = {
+            "python": platform.python_version(),
+            "cores": os.cpu_count(),
+            "load": os.getloadavg()[0],
+            "versions": {n: version(c) if c else None for n, c in found.items()},
+        }
+        told = {title: rows(subjects) for title, subjects in trees}
+        versions = ", ".join(f"{n} {v or 'absent'}" for n, v in machine["versions"].items())
+        head = (
+            f"{machine['cores']} cores, Python {machine['python']}, load {machine['load']:.1f}; "
+            f"{versions}. Seconds of whole processes.\n"
+        )
+        text = "\n".join([head, *(table(title, part) for title, part in told.items())])
+        print(text)
+        if given.markdown:
+            given.markdown.write_text(text, "utf-8")
+        if given.json:
+            given.json.write_text(
+                json.dumps({"machine": machine, "trees": told}, indent=1) + "\n", "utf-8"
+            )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
