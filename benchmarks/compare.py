@@ -177,6 +177,7 @@ def _peer_subjects(
         "ast-grep": ["scan", "--rule", str(rules / "ast-grep.yml"), "--no-ignore", "vcs", *targets],
         "semgrep": ["scan", "--config", str(rules / "semgrep.yml"), "--metrics", "off",
                     "--disable-version-check", "--no-git-ignore", "--quiet", *targets],
+        "fixit": ["--rules", "fixit_rule", "lint", *files],
     }  # fmt: skip
     subjects = []
     for name, arguments in lines.items():
@@ -190,8 +191,7 @@ def _peer_subjects(
         if name == "semgrep":
             note = "leaves out what its .semgrepignore names (tests)"
         subjects.append(Subject(name, [command, *arguments], folder, note=note))
-        if name == "fixit":
-            subjects[-1].command = [command, "--rules", "fixit_rule", "lint", *files]
+        if name == "fixit":  # finds its rule by importing it
             subjects[-1].folder = rules
             subjects[-1].environment = {"PYTHONPATH": str(rules)}
     return subjects

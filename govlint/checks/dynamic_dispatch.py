@@ -34,6 +34,8 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
             continue
         decided = sorted(word for word, state in words.items() if state == "decided")
         undecided = sorted(words)
+        if not decided and node not in program.flow.called_dynamic:
+            continue  # read as data, not called
         if not isinstance(node, ast.expr | ast.stmt):
             continue
         location = program.location(module, node)

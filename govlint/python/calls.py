@@ -58,6 +58,9 @@ def call_value(flow: Flow, callee: Value, arguments: Arguments, node: ast.AST) -
 
         flow.external_targets[node].add(callee.dotted)
         return call_external(flow, callee, arguments, node)
+    if isinstance(callee, v.Dynamic):
+        flow.called_dynamic.add(callee.site)
+        return ANY
     if callee is UNKNOWN:
         return ANY
     return EMPTY

@@ -66,6 +66,7 @@ def _note_text(flow: Flow, source: v.Text, node: ast.AST) -> None:
     for word in flow.program.bindings.governed_methods:
         if re.search(rf"\.{re.escape(word)}\s*\(", known) and flow.program.plugin_classes_now(flow):
             flow.dynamic[node].setdefault(word, "undecided")
+            flow.called_dynamic.add(node)
 
 
 def _note_namespace(flow: Flow, namespaces: Values, node: ast.AST) -> None:
@@ -73,3 +74,4 @@ def _note_namespace(flow: Flow, namespaces: Values, node: ast.AST) -> None:
     for value in held:
         for word in flow.program.governed_names(flow, value):
             flow.dynamic[node].setdefault(word, "undecided")
+            flow.called_dynamic.add(node)

@@ -30,14 +30,19 @@ if TYPE_CHECKING:
 Slot = tuple[Hashable, ...]
 
 # Contexts a function may have before further calls share one merged frame.
-_MAX_CONTEXTS = 6
+_MAX_CONTEXTS = 3
 _MAX_FRAMES = 16
 # Values a slot may hold before its constants are forgotten.
-MAX_VALUES = 24
+MAX_VALUES = 16
 # Elements whose places in a sequence are told apart; `x = x + x` doubles them each time.
 MAX_LENGTH = 4_096
+# Evaluations after which a frame is taken as it is; what grows that long are sets of
+# plugins of one kind, of which no check needs them all.
+_MAX_RUNS = 60
+# Values of a slot from which on its plugins are no longer told apart.
+_CROWD = 8
 # Evaluations after which a frame is evaluated again only for something governed.
-_PATIENCE = 6
+_PATIENCE = 3
 # Evaluations of frames in one run before it is given up as undecided.
 _MAX_EVALUATIONS = 400_000
 
@@ -59,6 +64,7 @@ class Flow:
         self.external_targets: dict[ast.AST, set[str]] = defaultdict(set)
         self.call_sites: dict[FunctionInfo, set[ast.AST]] = defaultdict(set)
         self.dynamic: dict[ast.AST, dict[str, str]] = defaultdict(dict)
+        self.called_dynamic: set[ast.AST] = set()
         self.bases: dict[ClassInfo, tuple[Values, ...]] = {}
         self.children: dict[ClassInfo, dict[ClassInfo, None]] = defaultdict(dict)
         self.metaclasses: dict[ClassInfo, Values] = {}
@@ -70,6 +76,7 @@ class Flow:
         self.queue: dict[Frame, None] = {}
         self.interest = Interest(self)
         self.widened: set[Slot] = set()
+        self.crowded: set[Slot] = set()
         self.held_in: dict[Value, list[Slot]] = defaultdict(list)
         self.tainted: set[Value] = set()
         self.polyvariant: set[FunctionInfo] = set()
@@ -110,8 +117,7 @@ class Flow:
                 self.queue.clear()
                 return
             frame.runs += 1
-            if frame.runs > 200:
-                self.exhausted = True
+            if frame.runs > _MAX_RUNS:
                 continue
             self.current = frame
             try:
@@ -144,11 +150,20 @@ class Flow:
         if values <= old:
             return
         fresh = values - old
+        if slot in self.crowded:
+            fresh = self._crowd(fresh) - old
+            if not fresh:
+                return
         if slot in self.widened:
             fresh = widen(fresh, self.tainted) - old
             if not fresh:
                 return
         new = old | fresh
+        if len(new) > _CROWD and slot not in self.crowded:
+            merged = self._crowd(new)
+            if len(merged) < len(new):
+                self.crowded.add(slot)
+                new, fresh = merged, merged - old
         if len(new) > MAX_VALUES:
             # for good: constants that were forgotten must not make the slot grow again
             self.widened.add(slot)
@@ -159,11 +174,23 @@ class Flow:
         governed = self._note_governed(slot, fresh)
         readers = self.readers.get(slot)
         if readers:
-            if governed:
+            if governed and self.program.bound_part(fresh):
                 self.queue.update(readers)
             else:
                 # what is not governed is followed a few times round, not to its end
                 self.queue.update((r, None) for r in readers if r.runs < _PATIENCE)
+
+    def _crowd(self, values: Values) -> Values:
+        """Many plugins in one place become "some plugin": which of them decides nothing."""
+        plugins = [
+            value
+            for value in values
+            if isinstance(value, v.Instance) and self.program.is_plugin_value(value)
+        ]
+        if not plugins:
+            return values
+        bases = frozenset(v.instance(self.program.plugin_base(value.cls)) for value in plugins)
+        return (values - frozenset(plugins)) | bases
 
     def _note_governed(self, slot: Slot, values: Values) -> bool:
         """Something reaches a slot: what holds something governed counts as governed too.
@@ -276,15 +303,20 @@ class Flow:
         for other in below:
             self.mros.pop(other, None)
             self.program.class_changed(other)
+        governed = [other for other in below if self.program.is_bound(other)]
+        for other in governed:
+            self.became_governed(other)
         for other in below:
-            if self.program.is_bound(other):
-                self.became_governed(other)
-        known = frozenset({v.class_value(cls)})
-        for other in below:
-            self.write(("mro", other), known)
+            self._signal(("mro", other), bool(governed))
         for ancestor in self.mro(cls)[1:]:
             if isinstance(ancestor, ClassInfo):
-                self.write(("subclasses", ancestor), known)
+                self._signal(("subclasses", ancestor), bool(governed))
+
+    def _signal(self, slot: Slot, governed: bool) -> None:
+        """Queue who asked about `slot`, which holds nothing itself: there is an answer now."""
+        readers = self.readers.get(slot)
+        if readers:
+            self.queue.update((r, None) for r in readers if governed or r.runs < _PATIENCE)
 
     def subclasses(self, cls: ClassInfo) -> list[ClassInfo]:
         """All classes that derive from `cls`, nearest first as they were met."""

@@ -50,6 +50,9 @@ def _short(dotted: str) -> str:
 def unknown_call(flow: Flow, dotted: str, arguments: Arguments, node: ast.AST) -> Values:
     """Call something that has no model: hand on what callbacks are given."""
     run_callbacks(flow, arguments, node)
+    for value in arguments.everything():
+        if isinstance(value, v.Dynamic):
+            flow.called_dynamic.add(value.site)
     made = v.external_instance(dotted, node)
     for name, values in arguments.keywords.items():
         flow.write((made, name), flow.program.bound_part(values))
@@ -138,14 +141,17 @@ def get_attribute(flow: Flow, owner: Value, names: Values, node: ast.AST) -> Val
             for word in governed:
                 if name.may_be(word):
                     flow.dynamic[node].setdefault(word, "undecided")
+                    found.add(v.dynamic(node))
             found.add(UNKNOWN)
         elif name is UNKNOWN or isinstance(name, v.ExternalInstance | v.Deferred | v.BoundExternal):
             for word in governed:
                 flow.dynamic[node].setdefault(word, "undecided")
+                found.add(v.dynamic(node))
             found.add(UNKNOWN)
     if not names and governed:
         for word in governed:
             flow.dynamic[node].setdefault(word, "undecided")
+            found.add(v.dynamic(node))
     return frozenset(found)
 
 

@@ -412,6 +412,14 @@ class Program:
             cls for cls in self._synthetic.values() if self._roles.is_job(cls)
         )
 
+    def plugin_base(self, cls: ClassInfo) -> ClassInfo:
+        """The outermost plugin class that a plugin class derives from."""
+        found = cls
+        for entry in self.mro(cls):
+            if isinstance(entry, ClassInfo) and self._roles.is_plugin(entry):
+                found = entry
+        return found
+
     def is_plugin_value(self, value: Value) -> bool:
         """Whether a value is a plugin, or a plugin class."""
         return self._roles.is_plugin_value(value)

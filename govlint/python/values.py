@@ -289,6 +289,19 @@ class Super(Value):
         return f"Super({self.cls.name})"
 
 
+class Dynamic(Value):
+    """What `getattr` with an undecided name gave at `site`: any attribute of a plugin."""
+
+    __slots__ = ("site",)
+    kind = "dynamic"
+
+    def __init__(self, site: Any) -> None:
+        self.site = site
+
+    def __repr__(self) -> str:
+        return "Dynamic"
+
+
 class Namespace(Value):
     """The `__dict__` of a value: a mapping view of its attributes."""
 
@@ -433,6 +446,12 @@ def partial(role: str, site: Site) -> Partial:
 def super_of(cls: ClassInfo, receiver: Value) -> Super:
     """`super()` seen from `cls`."""
     found: Super = _intern(Super, cls, receiver)
+    return found
+
+
+def dynamic(site: Any) -> Dynamic:
+    """The undecided attribute that was got at `site`."""
+    found: Dynamic = _intern(Dynamic, site)
     return found
 
 
