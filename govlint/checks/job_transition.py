@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from govlint.model import Finding, Related, Rule
 from govlint.python import values as v
+from govlint.python.bindings import matches_any
 from govlint.python.job_births import of_constructor
 from govlint.python.job_paths import JobPaths
 from govlint.python.job_tables import TransitionTables
@@ -47,14 +48,19 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
 
 def _all(rule: Rule, space: StateSpace) -> Iterator[Finding]:
     program = space.program
+    if not program.bindings.job_enums:
+        return  # the project says that it has no jobs
     allowed = ", ".join(space.allowed)
+    has_jobs = bool(space.classes) or any(
+        any(space.is_job(cls) for cls in module.classes)
+        or any(matches_any(program.bindings.job_enums, name) for name in module.stored)
+        for module in program.modules.values()
+    )
+    if not has_jobs:
+        return  # a name such as `job_status` alone may be another system's
     for use in state_uses(space):
         message = f"{use.word} is {use.verb} here as a job state; accepted are {allowed}"
         yield _finding(rule, program, use.node, message)
-    if not space.classes and not any(
-        space.is_job(cls) for module in program.modules.values() for cls in module.classes
-    ):
-        return
     for node, before, after in TransitionTables(space).illegal():
         yield _finding(rule, program, node, _message(program, before, after))
     for node, state in _births(space):

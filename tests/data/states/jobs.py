@@ -789,3 +789,14 @@ def f(job):
         job.status = JobStatus.PENDING
         job.status = JobStatus.CANCELLED  # expect: GOV303
     return job
+# --- case: another system's job status, in a program without jobs of its own
+class ClusterTask:
+    def __init__(self):
+        self.job_status = "UNKNOWN"
+
+    def poll(self, answer):
+        self.job_status = answer
+        if self.job_status == "DONE":
+            return True
+        self.job_status = "EXIT"
+        return False
