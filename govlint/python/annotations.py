@@ -57,10 +57,26 @@ def annotated(
         for part in annotation.elts:
             found |= annotated(flow, part, module, frame, cls, depth + 1)
         return frozenset(found)
+    if isinstance(annotation, ast.Name):
+        bound = _type_parameter(flow, annotation)
+        if bound is not None:
+            return annotated(flow, bound, module, frame, cls, depth + 1)
     result: set[Value] = set()
     for value in resolve(flow, annotation, module, frame, cls):
         result |= _instances(flow, value, module, depth)
     return frozenset(result)
+
+
+def _type_parameter(flow: Flow, name: ast.Name) -> ast.expr | None:
+    """The bound of the type parameter that a name means (PEP 695)."""
+    node: ast.AST | None = name
+    while node is not None:
+        for parameter in getattr(node, "type_params", ()):
+            if getattr(parameter, "name", None) == name.id:
+                bound = getattr(parameter, "bound", None)
+                return bound if isinstance(bound, ast.expr) else None
+        node = flow.program.parent(node)
+    return None
 
 
 def _instances(flow: Flow, value: Value, module: Module, depth: int) -> Values:

@@ -124,7 +124,8 @@ def _of_instance(
                 for value in flow.read((v.class_value(other), name)):
                     bound |= bind(flow, value, me, v.class_value(other), node)
     found |= bound
-    if not found - {UNKNOWN} and name != "__dict__":
+    if not flow.program.carries_governed(flow, frozenset(found)):
+        # an empty list made by a default factory says less than the annotation beside it
         found |= _annotation(flow, mro, name)
     if in_class is None and not found:
         found |= _fallback(flow, cls, me, name, node)
