@@ -237,5 +237,5 @@ def test_a_plugin_is_followed(name: str, tmp_path: Path, monkeypatch: pytest.Mon
     options = engine.Options(cache=False)
     result = engine.run(["."], load_config(["."]), load_catalog(), options)
     assert result.problems == []
-    found = [(finding.rule, finding.location.line) for finding in result.findings]
-    assert found == [("GOV101", line) for line in lines]
+    found = {(finding.rule, finding.location.line) for finding in result.findings}
+    assert found == {("GOV101", line) for line in lines}
