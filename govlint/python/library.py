@@ -127,10 +127,18 @@ def run_target(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
 # -- attributes by name ---------------------------------------------------------------
 
 
-def get_attribute(flow: Flow, owner: Value, names: Values, node: ast.AST) -> Values:
-    """`getattr(owner, name)`; notes where a plugin's governed method may be what is got."""
+def get_attribute(
+    flow: Flow, owner: Value, names: Values, node: ast.AST, own: bool = False
+) -> Values:
+    """`getattr(owner, name)`; notes where a plugin's governed method may be what is got.
+
+    With `own`, and where `node` is a subscript, it is `owner.__dict__` that is asked.
+    """
     program = flow.program
     governed = program.governed_names(flow, owner)
+    if isinstance(owner, v.Instance) and (own or isinstance(node, ast.Subscript)):
+        # methods are their class's: an object's own `__dict__` holds what was stored in it
+        governed = tuple(word for word in governed if _is_stored(flow, owner, word))
     found: set[Value] = set()
     for name in names:
         if isinstance(name, v.Const) and isinstance(name.value, str):
@@ -153,6 +161,12 @@ def get_attribute(flow: Flow, owner: Value, names: Values, node: ast.AST) -> Val
             flow.dynamic[node].setdefault(word, "undecided")
             found.add(v.dynamic(node))
     return frozenset(found)
+
+
+def _is_stored(flow: Flow, owner: v.Instance, name: str) -> bool:
+    """Whether something that could be called was assigned to the attribute of an object."""
+    held = flow.read((owner, name)) | flow.read(("any", owner.cls, name))
+    return any(not isinstance(value, v.Const) for value in held)
 
 
 def _getattr(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:

@@ -162,7 +162,7 @@ def _namespace(
     if name in ("get", "__getitem__", "pop", "setdefault"):
         if name == "setdefault":
             _store_named(flow, owner, arguments)
-        return get_attribute(flow, owner, arguments.first(), node) | arguments.at(1)
+        return get_attribute(flow, owner, arguments.first(), node, own=True) | arguments.at(1)
     if name in ("update", "__setitem__"):
         if name == "__setitem__":
             _store_named(flow, owner, arguments)
