@@ -226,7 +226,8 @@ def _domain(name: str, random_: random.Random, others: list[str]) -> str:
     ]
     for i in range(random_.randint(3, 12)):
         a, b = random_.choice(_WORDS), random_.choice(_WORDS)
-        lines += ["", "", f"def {a}_{i}(items: list[{word.title()}], at: int = {i}) -> dict:"]
+        lines += ["", ""]
+        lines += [f"def {a}_by_{b}_{i}(items: list[{word.title()}], at: int = {i}) -> dict:"]
         lines += [f"    {b} = defaultdict(list)", "    for item in items:"]
         lines += ["        if not item.heavy() and item.number % 3:", "            continue"]
         lines += ["        try:", f"            match = _FORM.match(item.{other})"]

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from govlint.model import Finding, Rule, Severity
+from govlint.python.dynamic import decided_in_texts
 from govlint.python.program import Program
 from govlint.python.symbols import FunctionInfo
 
@@ -26,6 +27,7 @@ class Params:
 
 def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
     """Find every getattr, methodcaller, `__dict__`, eval or exec that can reach the method."""
+    decided_in_texts(program)
     for node, words in list(program.flow.dynamic.items()):
         module = program.module_of(node)
         if module.is_test or not module.path or program.in_gate(node):

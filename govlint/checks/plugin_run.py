@@ -20,7 +20,8 @@ TRIGGERS = ("Plugin", "ToolRunner")
 _LOOKING = frozenset(
     "builtins.callable builtins.hasattr builtins.isinstance builtins.issubclass builtins.id "
     "builtins.repr builtins.str builtins.type builtins.print builtins.len builtins.hash "
-    "builtins.format builtins.bool builtins.dir builtins.vars builtins.help".split()
+    "builtins.format builtins.bool builtins.dir builtins.vars builtins.help "
+    "asyncio.iscoroutinefunction functools.wraps".split()
 )
 _LOOKING_MODULES = ("inspect.", "typing.", "dis.", "pydoc.", "ast.", "logging.", "textwrap.")
 _LOG_METHODS = frozenset("debug info warning error exception critical log".split())
@@ -51,11 +52,12 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
 
 
 def _reaches(program: Program, node: ast.Attribute, values: v.Values) -> bool:
-    if any(is_governed_function(program, value) for value in values):
+    named = node.attr in program.bindings.governed_methods
+    on_plugin = any(program.is_plugin_value(value) for value in program.values(node.value))
+    if named and on_plugin:
         return True
-    return node.attr in program.bindings.governed_methods and any(
-        program.is_plugin_value(value) for value in program.values(node.value)
-    )
+    # `self.call = plugin.run` was found there; `self.call(x)` is the same reference again
+    return (named or on_plugin) and any(is_governed_function(program, value) for value in values)
 
 
 def _calls_instance(program: Program, node: ast.Call) -> bool:

@@ -42,6 +42,8 @@ def load(flow: Flow, receiver: Value, name: str, node: ast.AST) -> Values:
         return frozenset({v.deferred(receiver.module, f"{receiver.dotted}.{name}")})
     if isinstance(receiver, v.ExternalInstance):
         stored = flow.read((receiver, name))
+        if name == "args" and receiver.dotted.startswith("builtins."):
+            return flow.holder("tuple", (receiver, name), flow.read((receiver, "*")))
         if receiver.dotted.count(".") > 5:
             return stored | {v.bound_external(f"?.{name}", UNKNOWN)}
         return stored | {v.bound_external(f"{receiver.dotted}.{name}", receiver)}
@@ -75,7 +77,8 @@ def load(flow: Flow, receiver: Value, name: str, node: ast.AST) -> Values:
     if isinstance(receiver, v.BoundExternal):
         if receiver.receiver is UNKNOWN or receiver.dotted.count(".") > 5:
             return frozenset({v.bound_external(f"?.{name}", UNKNOWN)})
-        return frozenset({v.bound_external(f"{receiver.dotted}.{name}", receiver.receiver)})
+        stored = flow.read((receiver, name))
+        return stored | {v.bound_external(f"{receiver.dotted}.{name}", receiver.receiver)}
     return frozenset({v.bound_external(f"?.{name}", UNKNOWN)})
 
 
@@ -147,6 +150,22 @@ _PLAIN_BASES = frozenset(
         "typing_extensions.Protocol",
     }
 )
+
+
+def is_typed_dict(flow: Flow, cls: ClassInfo) -> bool:
+    """Whether the class declares the keys of a dictionary."""
+    return any(isinstance(entry, str) and entry.endswith(".TypedDict") for entry in flow.mro(cls))
+
+
+def load_key(flow: Flow, owner: v.Instance, keys: Values, node: ast.AST) -> Values:
+    """What a typed dictionary holds under `keys`: they are declared as attributes are."""
+    found: set[Value] = set()
+    for key in keys:
+        if isinstance(key, v.Const) and isinstance(key.value, str):
+            found |= load(flow, owner, key.value, node)
+        else:
+            found |= flow.read((owner, "attributes"))
+    return frozenset(found) or ANY
 
 
 def _annotation(flow: Flow, mro: tuple[ClassInfo | str, ...], name: str) -> Values:
@@ -249,6 +268,8 @@ def _of_class(flow: Flow, receiver: v.ClassValue, name: str, node: ast.AST) -> V
         return frozenset({v.namespace(receiver)})
     if name == "__name__":
         return frozenset({v.const(cls.name)})
+    if name in ("__mro__", "__bases__", "__base__"):
+        return _line_of(flow, cls, name, node)
     if name == "__members__" and flow.is_enum(cls):
         return _members(flow, cls, node)
     if name == "__subclasses__":
@@ -284,6 +305,21 @@ def _of_class(flow: Flow, receiver: v.ClassValue, name: str, node: ast.AST) -> V
         if name in ("__new__", "__init_subclass__", "mro") and not found:
             found.add(v.bound_external(f"type.{name}", receiver))
     return frozenset(found)
+
+
+def _line_of(flow: Flow, cls: ClassInfo, name: str, node: ast.AST) -> Values:
+    """`cls.__mro__`, `cls.__bases__` and `cls.__base__`."""
+    entries = flow.mro(cls) if name == "__mro__" else flow.mro(cls)[1:]
+    values: list[Value] = [
+        v.external(entry) if isinstance(entry, str) else v.class_value(entry) for entry in entries
+    ]
+    if name == "__base__":
+        return frozenset(values[:1]) or ANY
+    made = v.container("tuple", (node, cls, name))
+    for index, value in enumerate(values):
+        position = index if name == "__mro__" else None
+        flow.store_element(made, position, frozenset({value}))
+    return frozenset({made})
 
 
 def _members(flow: Flow, cls: ClassInfo, node: ast.AST) -> Values:
@@ -373,7 +409,9 @@ def store(flow: Flow, receiver: Value, name: str, values: Values) -> None:
         for entry in flow.mro(receiver.cls):
             if isinstance(entry, ClassInfo):
                 flow.write(("any", entry, name), values)
-        if receiver.site is None:
+        if name == "__dict__":
+            _share(flow, receiver.cls)
+        if receiver.site is None or ("shared", receiver.cls) in flow.heap:
             flow.write(("generic", receiver.cls, name), values)
         for value in lookup(flow, receiver.cls, name) or ():
             if isinstance(value, v.Instance):
@@ -394,6 +432,16 @@ def store(flow: Flow, receiver: Value, name: str, values: Values) -> None:
     elif receiver is not UNKNOWN:
         flow.write((receiver, name), values)
         flow.write((receiver, "attributes"), values)
+
+
+def _share(flow: Flow, cls: ClassInfo) -> None:
+    """`self.__dict__ = …`: all objects of the class may have one set of attributes."""
+    slot = ("shared", cls)
+    if slot not in flow.heap:
+        flow.write(slot, ANY)
+        for other, values in list(flow.heap.items()):
+            if other[0] == "any" and other[1] is cls:
+                flow.write(("generic", cls, other[2]), values)
 
 
 def _set_property(flow: Flow, receiver: v.Instance, name: str, values: Values) -> None:

@@ -101,12 +101,28 @@ def _construct(flow: Flow, callee: v.ClassValue, arguments: Arguments, node: ast
             for post in attributes.lookup(flow, cls, "__post_init__") or ():
                 for bound in attributes.bind(flow, post, target, callee, node):
                     call_value(flow, bound, Arguments(), node)
+    if any(isinstance(base, str) and _is_exception(base) for base in flow.mro(cls)):
+        _keep_arguments(flow, made, arguments)
     if any(isinstance(base, str) for base in flow.mro(cls)) and not initialisers:
         flow.write((made, "*"), program.bound_part(arguments.everything()))
         _thread_like(flow, made, cls, arguments, node)
     if not found:
         found.add(made)
     return frozenset(found)
+
+
+def _is_exception(base: str) -> bool:
+    return base.endswith(("Exception", "Error", "Exit", "Interrupt", "StopIteration"))
+
+
+def _keep_arguments(flow: Flow, made: v.Instance, arguments: Arguments) -> None:
+    """`BaseException.__new__` keeps the arguments as `args`, whatever `__init__` does."""
+    kept = v.container("tuple", (made, "args"))
+    for position, values in enumerate(arguments.positional):
+        flow.store_element(kept, position, values)
+    if arguments.star:
+        flow.store_element(kept, None, arguments.star)
+    attributes.store(flow, made, "args", frozenset({kept}))
 
 
 def _thread_like(

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import ast
 import re
+from typing import TYPE_CHECKING
 
 from govlint.python import values as v
 from govlint.python.flow import Flow
 from govlint.python.frames import Arguments
+from govlint.python.symbols import Module, index
 from govlint.python.values import ANY, UNKNOWN, Value, Values
+
+if TYPE_CHECKING:
+    from govlint.python.program import Program
 
 _LONGEST = 20_000
 
@@ -42,12 +47,21 @@ def _evaluate_constant(
     if tree is None:
         return ANY
     result: Values = interpreter.evaluate_text(tree, namespaces)
-    for part in ast.walk(tree):
-        if isinstance(part, ast.Attribute):
-            for owner in flow.recorded.get(part.value, ()):
-                if part.attr in flow.program.governed_names(flow, owner):
-                    flow.dynamic[node][part.attr] = "decided"
     return result
+
+
+def decided_in_texts(program: Program) -> None:
+    """Note which texts of `eval` and `exec` reach a governed method.
+
+    Asked once all is known: what a text defines may be called after the text was followed.
+    """
+    flow = program.flow
+    for (node, _), tree in program.parsed_texts.items():
+        for part in ast.walk(tree) if tree is not None else ():
+            if isinstance(part, ast.Attribute):
+                for owner in flow.recorded.get(part.value, ()):
+                    if part.attr in program.governed_names(flow, owner):
+                        flow.dynamic[node][part.attr] = "decided"
 
 
 def _parse(flow: Flow, source: str | bytes, node: ast.AST) -> ast.Module | None:
@@ -55,6 +69,17 @@ def _parse(flow: Flow, source: str | bytes, node: ast.AST) -> ast.Module | None:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+    home = flow.program.module_of(node)
+    inner = Module(home.name, home.path, "", tree, home.is_test, home.is_package)
+    try:
+        index(inner)
+    except RecursionError:
+        return None
+    for function in inner.functions:
+        function.module = home
+    for cls in inner.classes:
+        cls.module = home
+    home.by_node.update(inner.by_node)
     for part in ast.walk(tree):
         flow.program.adopt(part, node)
     return tree

@@ -37,6 +37,7 @@ class Expressions:
         self.environment: Environment = {}
         self.class_scopes: list[tuple[ClassInfo, Environment]] = []
         self.comprehension_scopes: list[Environment] = []
+        self.text_scope: Environment | None = None  # of an `exec` that is being followed
         self.dead = False
 
     # -- names ------------------------------------------------------------------------
@@ -119,6 +120,10 @@ class Expressions:
             attributes.store(self.flow, v.class_value(cls), name, values)
             return
         function = self.function
+        if self.text_scope is not None:
+            self.text_scope[name] = values
+            if function is not None:
+                return
         if function is None:
             self.environment[name] = values
             self.flow.write(("global", self.module.name, name), values)
@@ -401,6 +406,8 @@ class Expressions:
                     found |= call_values(flow, methods, Arguments([keys]), node)
                 elif flow.program.is_registry(flow, owner):
                     found |= flow.program.registry_elements(flow, owner, EMPTY)
+                elif attributes.is_typed_dict(flow, owner.cls):
+                    found |= attributes.load_key(flow, owner, keys, node)
                 elif not found:
                     found.add(UNKNOWN)
             elif isinstance(owner, v.ClassValue):

@@ -151,7 +151,9 @@ def get_attribute(
                     flow.dynamic[node].setdefault(word, "undecided")
                     found.add(v.dynamic(node))
             found.add(UNKNOWN)
-        elif name is UNKNOWN or isinstance(name, v.ExternalInstance | v.Deferred | v.BoundExternal):
+        elif name is UNKNOWN or isinstance(
+            name, v.External | v.ExternalInstance | v.Deferred | v.BoundExternal
+        ):
             for word in governed:
                 flow.dynamic[node].setdefault(word, "undecided")
                 found.add(v.dynamic(node))
@@ -316,6 +318,13 @@ def _dict(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
     return frozenset({made})
 
 
+def _chain_map(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
+    made = v.container("dict", node)
+    for mappings in [*arguments.positional, arguments.star or EMPTY]:
+        update_mapping(flow, made, mappings, node)
+    return frozenset({made})
+
+
 def update_mapping(flow: Flow, made: Value, sources: Values, node: ast.AST) -> None:
     """Put what other mappings, or pairs, hold into the mapping `made`."""
     for source in sources:
@@ -353,6 +362,66 @@ def _zip(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
 
 def _product(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
     return _zip(flow, arguments, node)
+
+
+def _groups(shape: str, outer: str) -> Model:
+    """`batched`, `tee`, `pairwise`: holders that each hold any of what is iterated over."""
+
+    def model(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
+        items = iterate(flow, arguments.first("iterable"), node)
+        return flow.holder(outer, node, flow.holder(shape, (node, "group"), items))
+
+    return model
+
+
+def _group_by(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
+    items = iterate(flow, arguments.first("iterable"), node)
+    keys = call_values(flow, arguments.at(1, "key"), Arguments([items]), node)
+    group = flow.holder("iterator", (node, "group"), items)
+    return _pairs(flow, [keys or items, group], node)
+
+
+def _accumulate(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
+    items = iterate(flow, arguments.first("iterable"), node)
+    items |= arguments.keywords.get("initial", EMPTY)
+    function = arguments.at(1, "func")
+    once = call_values(flow, function, Arguments([items, items]), node)
+    again = call_values(flow, function, Arguments([once | items, items]), node)
+    return flow.holder("iterator", node, items | once | again)
+
+
+def _get_item(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
+    found: set[Value] = set()
+    for holder in arguments.at(0):
+        if isinstance(holder, v.Container | v.ExternalInstance):
+            found |= flow.element(holder, arguments.at(1))
+        elif isinstance(holder, v.Instance):
+            methods = attributes.load(flow, holder, "__getitem__", node)
+            found |= call_values(flow, methods, Arguments([arguments.at(1)]), node)
+    return frozenset(found) or ANY
+
+
+def _members_of(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
+    """`inspect.getmembers(plugin)`: every attribute, the governed one among them."""
+    found: set[Value] = {UNKNOWN}
+    for owner in arguments.first("object"):
+        if isinstance(owner, v.Instance | v.ClassValue | v.Super):
+            found |= get_attribute(flow, owner, ANY, node)
+        elif isinstance(owner, v.ModuleValue):
+            found |= flow.read((owner, "attributes"))
+    return _pairs(flow, [ANY, frozenset(found)], node)
+
+
+def _depends(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
+    """`Depends(provider)`: what the framework injects is what the provider gives."""
+    given = call_values(flow, arguments.first("dependency"), Arguments(), node)
+    return frozenset(x for value in given for x in _provided(flow, value))
+
+
+def _provided(flow: Flow, value: Value) -> Values:
+    if isinstance(value, v.Container) and value.shape in ("generator", "async-generator"):
+        return flow.elements(frozenset({value}))
+    return frozenset({value})
 
 
 def _map(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
@@ -776,7 +845,7 @@ _MODELS: dict[str, Model] = {
     "collections.deque": _holder("list"),
     "builtins.dict": _dict,
     "collections.OrderedDict": _dict,
-    "collections.ChainMap": _dict,
+    "collections.ChainMap": _chain_map,
     "collections.defaultdict": _defaultdict,
     "weakref.WeakValueDictionary": _dict,
     "weakref.WeakSet": _holder("set"),
@@ -796,6 +865,15 @@ _MODELS: dict[str, Model] = {
     "itertools.chain": _chain,
     "chain.from_iterable": _chain_from,
     "itertools.cycle": _elements,
+    "itertools.compress": _elements,
+    "itertools.groupby": _group_by,
+    "itertools.accumulate": _accumulate,
+    "itertools.tee": _groups("iterator", "tuple"),
+    "itertools.batched": _groups("tuple", "iterator"),
+    "itertools.pairwise": _groups("tuple", "iterator"),
+    "itertools.combinations": _groups("tuple", "iterator"),
+    "itertools.combinations_with_replacement": _groups("tuple", "iterator"),
+    "itertools.permutations": _groups("tuple", "iterator"),
     "itertools.islice": _elements,
     "itertools.repeat": _repeat,
     "builtins.min": _extreme,
@@ -807,6 +885,13 @@ _MODELS: dict[str, Model] = {
     "operator.itemgetter": _partial("itemgetter"),
     "operator.methodcaller": _partial("methodcaller"),
     "operator.call": _run_function(0),
+    "operator.getitem": _get_item,
+    "inspect.getmembers": _members_of,
+    "inspect.getmembers_static": _members_of,
+    "fastapi.Depends": _depends,
+    "fastapi.Security": _depends,
+    "params.Depends": _depends,
+    "litestar.di.Provide": _depends,
     "functools.wraps": _wraps,
     "functools.update_wrapper": _identity,
     "functools.lru_cache": _decorator_factory,
@@ -839,6 +924,12 @@ _MODELS: dict[str, Model] = {
     "copy.copy": _identity,
     "copy.deepcopy": _identity,
     "copy.replace": _replace,
+    "pickle.dumps": _identity,
+    "pickle.loads": _identity,
+    "cloudpickle.dumps": _identity,
+    "cloudpickle.loads": _identity,
+    "dill.dumps": _identity,
+    "dill.loads": _identity,
     "weakref.proxy": _identity,
     "weakref.ref": _callable_holder,
     "weakref.WeakMethod": _callable_holder,

@@ -140,6 +140,10 @@ def _of_object(
             ):
                 call_values(flow, frozenset({method}), Arguments(), node)
         return ANY
+    if name in ("get", "pop", "__getitem__") and (
+        isinstance(receiver, v.Instance) and attributes.is_typed_dict(flow, receiver.cls)
+    ):
+        return attributes.load_key(flow, receiver, arguments.first(), node) | arguments.at(1)
     if isinstance(receiver, v.Instance):
         mapping = _CONTAINER.get(name)
         if mapping is not None and any(

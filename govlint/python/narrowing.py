@@ -66,7 +66,18 @@ def _set(run: Expressions, node: ast.expr, values: Values) -> None:
         run.environment[key] = values
 
 
+def keep(run: Expressions, node: ast.expr, values: Values) -> None:
+    """Say what a name or attribute can still be; other expressions have no name for it."""
+    if isinstance(node, ast.Name | ast.Attribute):
+        _set(run, node, values)
+
+
 def _call(run: Expressions, test: ast.Call, outcome: bool) -> None:
+    if isinstance(test.func, ast.Attribute) and test.func.attr in ("startswith", "endswith"):
+        _affix(run, test, test.func, outcome)
+        return
+    if len(test.args) == 1 and not test.keywords and outcome:
+        _guard(run, test)
     if not isinstance(test.func, ast.Name) or test.keywords:
         return
     if test.func.id in ("isinstance", "issubclass") and len(test.args) == 2:
@@ -78,6 +89,52 @@ def _call(run: Expressions, test: ast.Call, outcome: bool) -> None:
             return
         current = _now(run, subject, run.flow.recorded.get(subject, EMPTY))
         _set(run, subject, _filtered(run, current, kinds, outcome, test.func.id))
+
+
+def _affix(run: Expressions, test: ast.Call, func: ast.Attribute, outcome: bool) -> None:
+    """`name.startswith("on_")`: what is not known of the name begins so."""
+    subject = func.value
+    if not isinstance(subject, ast.Name | ast.Attribute) or len(test.args) != 1:
+        return
+    given = run.flow.recorded.get(test.args[0], EMPTY)
+    words: set[Value] = set()
+    for value in given:
+        held = isinstance(value, v.Container)
+        words |= run.flow.elements(frozenset({value})) if held else {value}
+    affixes = tuple(x.value for x in words if isinstance(x, v.Const) and isinstance(x.value, str))
+    if not affixes or len(affixes) != len(words):
+        return
+    starts = func.attr == "startswith"
+    kept: set[Value] = set()
+    for value in _now(run, subject, run.flow.recorded.get(subject, EMPTY)):
+        if isinstance(value, v.Const) and isinstance(value.value, str):
+            met = value.value.startswith(affixes) if starts else value.value.endswith(affixes)
+            if met is outcome:
+                kept.add(value)
+        elif outcome and (value is UNKNOWN or isinstance(value, v.ExternalInstance)):
+            kept |= {v.text((x, None) if starts else (None, x)) for x in affixes}
+        else:
+            kept.add(value)
+    _set(run, subject, frozenset(kept))
+
+
+def _guard(run: Expressions, test: ast.Call) -> None:
+    """A function that is declared to return `TypeGuard[X]` or `TypeIs[X]` came out true."""
+    from govlint.python.annotations import annotated
+
+    subject = test.args[0]
+    if not isinstance(subject, ast.Name | ast.Attribute):
+        return
+    for value in run.flow.recorded.get(test.func, EMPTY):
+        if not isinstance(value, v.FunctionValue | v.BoundMethod):
+            continue
+        returns = getattr(value.function.node, "returns", None)
+        if isinstance(returns, ast.Subscript):
+            name = returns.value
+            word = name.attr if isinstance(name, ast.Attribute) else getattr(name, "id", "")
+            if word in ("TypeGuard", "TypeIs"):
+                module = value.function.module
+                _set(run, subject, annotated(run.flow, returns.slice, module, None))
 
 
 def _classes(run: Expressions, values: Values) -> tuple[set[ClassInfo], set[str]] | None:
@@ -247,18 +304,15 @@ def bind_pattern(
     if isinstance(pattern, ast.MatchAs):
         if pattern.pattern is not None:
             bind_pattern(run, pattern.pattern, subject, node)
-            if isinstance(node, ast.Name | ast.Attribute):
-                subject = _now(run, node, subject)
-            elif isinstance(pattern.pattern, ast.MatchClass):
-                kinds = _classes(run, flow.recorded.get(pattern.pattern.cls, EMPTY))
-                if kinds is not None:
-                    subject = _filtered(run, subject, kinds, True, "isinstance")
+            subject = _let_through(run, pattern.pattern, subject)
         if pattern.name is not None:
             run.bind_name(pattern.name, subject)
             flow.record(pattern, subject)
     elif isinstance(pattern, ast.MatchOr):
         for part in pattern.patterns:
             bind_pattern(run, part, subject, None)
+        if isinstance(node, ast.Name | ast.Attribute):
+            _set(run, node, _let_through(run, pattern, subject))
     elif isinstance(pattern, ast.MatchValue):
         run.evaluate(pattern.value)
         if node is not None:
@@ -295,6 +349,39 @@ def bind_pattern(
             bind_pattern(run, part, frozenset(got) or ANY, None)
         if pattern.rest is not None:
             run.bind_name(pattern.rest, flow.holder("dict", pattern, flow.elements(subject)))
+
+
+def _let_through(run: Expressions, pattern: ast.pattern, subject: Values) -> Values:
+    """The part of `subject` that a pattern matches; its names have been evaluated."""
+    if isinstance(pattern, ast.MatchClass):
+        kinds = _classes(run, run.flow.recorded.get(pattern.cls, EMPTY))
+        return subject if kinds is None else _filtered(run, subject, kinds, True, "isinstance")
+    if isinstance(pattern, ast.MatchOr):
+        found: set[Value] = set()
+        for part in pattern.patterns:
+            found |= _let_through(run, part, subject)
+        return frozenset(found)
+    if isinstance(pattern, ast.MatchAs) and pattern.pattern is not None:
+        return _let_through(run, pattern.pattern, subject)
+    if isinstance(pattern, ast.MatchSingleton):
+        return frozenset({v.const(pattern.value)})
+    return subject
+
+
+def left_over(run: Expressions, pattern: ast.pattern, subject: Values) -> Values:
+    """The part of `subject` that surely goes on to the next case."""
+    if isinstance(pattern, ast.MatchAs) and pattern.pattern is not None:
+        return left_over(run, pattern.pattern, subject)
+    if isinstance(pattern, ast.MatchOr):
+        for part in pattern.patterns:
+            subject = left_over(run, part, subject)
+    elif isinstance(pattern, ast.MatchClass) and not (pattern.patterns or pattern.kwd_patterns):
+        kinds = _classes(run, run.flow.recorded.get(pattern.cls, EMPTY))
+        if kinds is not None:
+            return _filtered(run, subject, kinds, False, "isinstance")
+    elif isinstance(pattern, ast.MatchSingleton):
+        return subject - {v.const(pattern.value)}
+    return subject
 
 
 def _class_pattern(

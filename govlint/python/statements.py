@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 from collections.abc import Hashable
 from typing import Any
 
@@ -134,10 +135,18 @@ class Interpreter(Expressions):
                 if isinstance(key, v.Const) and isinstance(key.value, str):
                     scope[key.value] = self.flow.element(mapping, frozenset({key}))
         self.comprehension_scopes.append(scope)
+        given = dict(scope)
+        outer, self.text_scope = self.text_scope, scope
         was_dead = self.dead
         self.block(tree.body)
         self.dead = was_dead
+        self.text_scope = outer
         self.comprehension_scopes.pop()
+        for name, values in scope.items():
+            if given.get(name) != values:
+                for mapping in namespaces:
+                    self.flow.write((mapping, "keys"), frozenset({v.const(name)}))
+                    self.flow.store_element(mapping, name, values)
         last = tree.body[-1] if tree.body else None
         if isinstance(last, ast.Expr):
             return self.flow.recorded.get(last.value, EMPTY)
@@ -271,12 +280,35 @@ class Interpreter(Expressions):
 
     def returning(self, node: ast.Return) -> None:
         values = self.evaluate(node.value) if node.value else frozenset({v.const(None)})
-        self.flow.write(("return", self.frame), values)
+        self.flow.write(("return", self.frame), values | self._declared_elements(values))
         self.dead = True
 
+    def _declared_elements(self, values: Values) -> Values:
+        """`-> dict[str, BasePlugin]` of a holder of which nothing else tells what it holds."""
+        node = self.function.node if self.function is not None else None
+        returns = getattr(node, "returns", None)
+        if returns is None or not values or self.function is None or self.function.is_generator:
+            return EMPTY
+        if not all(isinstance(x, v.Container) for x in values):
+            return EMPTY
+        held = self.flow.elements(values)
+        if not held or informative(held):
+            return EMPTY
+        declared = annotated(self.flow, returns, self.module, self.frame.closure)
+        return frozenset(x for x in declared if isinstance(x, v.Container))
+
     def raising(self, node: ast.Raise) -> None:
-        self.maybe(node.exc)
+        raised = self.maybe(node.exc)
         self.maybe(node.cause)
+        if isinstance(node.exc, ast.Call):
+            flow = self.flow
+            given = [*node.exc.args, *(keyword.value for keyword in node.exc.keywords)]
+            if any(
+                flow.program.carries_governed(flow, flow.recorded.get(part, EMPTY))
+                for part in given
+            ):
+                # whoever catches it gets what it carries
+                flow.write(("raised",), raised)
         self.dead = True
 
     def deleting(self, node: ast.Delete) -> None:
@@ -551,6 +583,18 @@ class Interpreter(Expressions):
 
     def _exceptions(self, kinds: Values, handler: ast.ExceptHandler) -> Values:
         found: set[Value] = set()
+        caught = {kind.dotted for kind in kinds if isinstance(kind, v.External)} | {
+            inner.dotted for inner in self.flow.elements(kinds) if isinstance(inner, v.External)
+        }
+        for raised in self.flow.read(("raised",)):
+            if isinstance(raised, v.ExternalInstance):
+                names = {raised.dotted}
+            elif isinstance(raised, v.Instance):
+                names = {base for base in self.flow.mro(raised.cls) if isinstance(base, str)}
+            else:
+                continue
+            if any(_is_caught(name, kind) for name in names for kind in caught):
+                found.add(raised)
         for kind in kinds:
             if isinstance(kind, v.ClassValue):
                 found.add(v.instance(kind.cls))
@@ -591,7 +635,7 @@ class Interpreter(Expressions):
         return False
 
     def matching(self, node: ast.Match) -> None:
-        from govlint.python.narrowing import bind_pattern
+        from govlint.python.narrowing import bind_pattern, keep, left_over
 
         subject = self.evaluate(node.subject)
         before, was_dead = dict(self.environment), self.dead
@@ -604,8 +648,12 @@ class Interpreter(Expressions):
                 self.evaluate(case.guard)
                 self.narrow(case.guard, True)
             ends.append(self.branch(case.body, self.environment))
-            if case.guard is None and _irrefutable(case.pattern):
-                open_end = False
+            if case.guard is None:
+                subject = left_over(self, case.pattern, subject)
+                self.environment = before
+                keep(self, node.subject, subject)
+                if _irrefutable(case.pattern):
+                    open_end = False
         if open_end:
             ends.append((before, False))
         self.join(*ends)
@@ -615,6 +663,15 @@ class Interpreter(Expressions):
         self.evaluate(node.value)
         if isinstance(node.name, ast.Name):
             self.bind_name(node.name.id, self.flow.recorded.get(node.value, EMPTY))
+
+
+def _is_caught(raised: str, kind: str) -> bool:
+    """Whether a handler of `kind` catches what is `raised`, both by their dotted names."""
+    if raised == kind:
+        return True
+    classes = [getattr(builtins, name.removeprefix("builtins."), None) for name in (raised, kind)]
+    first, second = classes
+    return isinstance(first, type) and isinstance(second, type) and issubclass(first, second)
 
 
 def _irrefutable(pattern: ast.pattern) -> bool:
