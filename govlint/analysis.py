@@ -19,8 +19,8 @@ from govlint.discover import Target
 from govlint.errors import RuleError
 from govlint.model import Finding, Location, Problem, Rule
 from govlint.python.bindings import Bindings
-from govlint.python.layout import place_files
-from govlint.python.source import ScannedFile, UnparsableError
+from govlint.python.syntax.layout import place_files
+from govlint.python.syntax.source import ScannedFile, UnparsableError
 from govlint.record import Scan
 from govlint.suppress import WORD
 

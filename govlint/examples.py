@@ -22,7 +22,7 @@ from govlint.engine import Options, run
 from govlint.errors import ConfigError, RuleError
 from govlint.model import Finding, Rule, RunResult, Safety
 from govlint.pages import EXPECT, Example, Page
-from govlint.python.comments import find_comments
+from govlint.python.syntax.comments import find_comments
 
 VARIANTS = ("plain", "cached", "crlf", "bom", "suppressed", "fixed")
 CONFIGURATION = "pyproject.toml"

@@ -13,7 +13,7 @@ from importlib import import_module
 from queue import SimpleQueue
 
 from govlint.discover import Target
-from govlint.python.parse import (
+from govlint.python.syntax.parse import (
     SAFE_BYTES,
     STACK_BYTES,
     FastParse,
@@ -21,7 +21,7 @@ from govlint.python.parse import (
     confirm,
     fast_parser,
 )
-from govlint.python.source import HEAD_BYTES, declared_encoding, decode, is_utf8
+from govlint.python.syntax.source import HEAD_BYTES, declared_encoding, decode, is_utf8
 from govlint.record import NONASCII, PLAIN, Scan
 
 _BATCH = 48

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from govlint.model import Edit, Finding, Fix, Location, Rule, Suppressed
-from govlint.python.comments import Comment, find_comments
+from govlint.python.syntax.comments import Comment, find_comments
 
 REASON_KIND = "suppression-reason"
 UNUSED_KIND = "suppression-unused"

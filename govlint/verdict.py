@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from govlint.config import PerPath
 from govlint.model import Finding, Location, Suppressed
 from govlint.patterns import PathPatterns
-from govlint.python.source import decode, split_lines
+from govlint.python.syntax.source import decode, split_lines
 
 if TYPE_CHECKING:
     from govlint.changes import Changes
@@ -168,7 +168,7 @@ def _functions(text: str) -> list[tuple[int, int]]:
     """The first and last lines of every function of a file, decorators included."""
     import ast
 
-    from govlint.python.parse import parse_text
+    from govlint.python.syntax.parse import parse_text
 
     try:
         tree = parse_text(text, "<changed>")

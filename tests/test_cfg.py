@@ -14,9 +14,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from govlint.python.cfg import Graph, Node, build
-from govlint.python.paths import IN_FLIGHT, Facts, Pass, Search, fact
-from govlint.python.static import runs_at_least_once, truth
+from govlint.python.paths.cfg import Graph, Node, build
+from govlint.python.paths.search import IN_FLIGHT, Facts, Pass, Search, fact
+from govlint.python.paths.static import runs_at_least_once, truth
 
 
 def is_event(node: Node) -> bool:

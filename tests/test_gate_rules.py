@@ -14,7 +14,7 @@ from govlint.model import Finding, Rule, Severity
 from govlint.python.bindings import Bindings
 from govlint.python.linking import link
 from govlint.python.program import Program
-from govlint.python.source import ScannedFile
+from govlint.python.syntax.source import ScannedFile
 
 RULES = Path(__file__).parent.parent / "rules" / "execution"
 CHECKS = {

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from govlint.python.lower import lower
+from govlint.python.syntax.lower import lower
 
 
 def parse(source: str) -> ast.Module:

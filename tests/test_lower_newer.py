@@ -8,7 +8,7 @@ import warnings
 
 import pytest
 
-from govlint.python.lower import lower
+from govlint.python.syntax.lower import lower
 
 OLD_FSTRINGS = sys.version_info < (3, 12)
 

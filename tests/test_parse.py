@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from govlint.discover import Target
-from govlint.python.comments import find_comments
-from govlint.python.layout import is_test, place_files
-from govlint.python.parse import confirm, parse_text
-from govlint.python.source import ScannedFile, UnparsableError, decode, split_lines
+from govlint.python.syntax.comments import find_comments
+from govlint.python.syntax.layout import is_test, place_files
+from govlint.python.syntax.parse import confirm, parse_text
+from govlint.python.syntax.source import ScannedFile, UnparsableError, decode, split_lines
 from govlint.record import PLAIN, Scan
 from govlint.scan import Scanner, cover, run_on_stack, scan_files
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from govlint.model import Finding, Rule, Severity
-from govlint.python.dynamic import decided_in_texts
+from govlint.python.flow.dynamic import decided_in_texts
 from govlint.python.program import Program
 from govlint.python.symbols import FunctionInfo
 

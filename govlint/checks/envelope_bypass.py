@@ -8,15 +8,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from govlint.model import Finding, Related, Rule
-from govlint.python.api_surface import ApiSurface
-from govlint.python.cfg import build
-from govlint.python.envelopes import Envelopes
-from govlint.python.error_paths import ErrorPaths, Escape
-from govlint.python.gate_frames import chains, own_nodes, ways
+from govlint.python.api.surface import ApiSurface
+from govlint.python.gate.envelopes import Envelopes
+from govlint.python.gate.error_paths import ErrorPaths, Escape
+from govlint.python.gate.frames import chains, own_nodes, ways
+from govlint.python.gate.validators import Validators
+from govlint.python.paths.cfg import build
+from govlint.python.paths.static import catches_all, caught_names, dotted
 from govlint.python.program import Program
-from govlint.python.static import catches_all, caught_names, dotted
 from govlint.python.symbols import FunctionInfo
-from govlint.python.validators import Validators
 
 KIND = "envelope-bypass"
 TRIGGERS: tuple[str, ...] = ("ToolRunner", '"_internal"', "'_internal'", "envelope")

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from govlint.model import Finding, Rule
-from govlint.python.gate_frames import chains
-from govlint.python.metrics_paths import metrics_paths
+from govlint.python.gate.frames import chains
+from govlint.python.gate.metrics_paths import metrics_paths
 from govlint.python.program import Program
 
 KIND = "finally-swallows"

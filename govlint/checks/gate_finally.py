@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from govlint.model import Finding, Related, Rule
-from govlint.python.gate_frames import chains
-from govlint.python.metrics_paths import metrics_paths
+from govlint.python.gate.frames import chains
+from govlint.python.gate.metrics_paths import metrics_paths
 from govlint.python.program import Program
 
 KIND = "gate-finally"

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from govlint.model import Finding, Related, Rule
-from govlint.python import values as v
-from govlint.python.cfg import build
-from govlint.python.paths import Pass, Search
+from govlint.python.flow import values as v
+from govlint.python.paths.cfg import build
+from govlint.python.paths.search import Pass, Search
 from govlint.python.program import Program
 from govlint.python.symbols import AnyFunction, ClassInfo, FunctionInfo
 

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from govlint.model import Finding, Rule
-from govlint.python.api_surface import ApiSurface
-from govlint.python.exposure import TRACE, Exposure
+from govlint.python.api.exposure import TRACE, Exposure
+from govlint.python.api.surface import ApiSurface
 from govlint.python.program import Program
 
 KIND = "internal-exposed"

@@ -7,15 +7,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from govlint.model import Finding, Related, Rule
-from govlint.python import values as v
 from govlint.python.bindings import matches_any
-from govlint.python.job_births import of_constructor
-from govlint.python.job_paths import JobPaths
-from govlint.python.job_tables import TransitionTables
+from govlint.python.flow import values as v
+from govlint.python.jobs.births import of_constructor
+from govlint.python.jobs.paths import JobPaths
+from govlint.python.jobs.tables import TransitionTables
 from govlint.python.node_index import nodes_of
 from govlint.python.program import Program
-from govlint.python.state_uses import state_uses
-from govlint.python.states import StateSpace, enclosing_function, state_space
+from govlint.python.states.holders import StateSpace, enclosing_function, state_space
+from govlint.python.states.uses import state_uses
 
 KIND = "job-transition"
 TRIGGERS: tuple[str, ...] = (

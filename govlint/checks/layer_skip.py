@@ -7,13 +7,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from govlint.model import Finding, Related, Rule
-from govlint.python import attributes
-from govlint.python import values as v
+from govlint.python.flow import attributes
+from govlint.python.flow import values as v
+from govlint.python.flow.values import Values
 from govlint.python.layers import Chain
 from govlint.python.program import Program
-from govlint.python.state_parameters import argument_for, receiver_count
+from govlint.python.states.parameters import argument_for, receiver_count
 from govlint.python.symbols import FunctionInfo
-from govlint.python.values import Values
 
 Given = dict[str, Values]
 Path = tuple[ast.AST, ...]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from govlint.model import Finding, Rule
 from govlint.python.program import Program
-from govlint.python.state_uses import state_uses
-from govlint.python.states import state_space
+from govlint.python.states.holders import state_space
+from govlint.python.states.uses import state_uses
 
 KIND = "lifecycle-state"
 TRIGGERS: tuple[str, ...] = (

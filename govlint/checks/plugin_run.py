@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from govlint.model import Finding, Rule
-from govlint.python import values as v
+from govlint.python.flow import values as v
 from govlint.python.governed import is_governed_function
 from govlint.python.program import Program
 from govlint.python.symbols import ClassInfo, FunctionInfo

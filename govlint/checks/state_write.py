@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from govlint.model import Finding, Rule
-from govlint.python import values as v
+from govlint.python.flow import values as v
 from govlint.python.node_index import nodes_of
 from govlint.python.program import Program
-from govlint.python.state_members import last_name
-from govlint.python.state_parameters import argument_for, parameter_of
-from govlint.python.state_uses import state_uses
-from govlint.python.states import StateSpace, state_space
+from govlint.python.states.holders import StateSpace, state_space
+from govlint.python.states.members import last_name
+from govlint.python.states.parameters import argument_for, parameter_of
+from govlint.python.states.uses import state_uses
 from govlint.python.symbols import ClassInfo, FunctionInfo
 
 KIND = "state-write"

@@ -8,12 +8,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from govlint.model import Finding, Related, Rule
-from govlint.python.cfg import Node
-from govlint.python.gate_frames import Chain, chains
-from govlint.python.input_paths import InputPaths
-from govlint.python.output_paths import Leave, OutputPaths
+from govlint.python.gate.frames import Chain, chains
+from govlint.python.gate.input_paths import InputPaths
+from govlint.python.gate.output_paths import Leave, OutputPaths
+from govlint.python.gate.validators import Validators
+from govlint.python.paths.cfg import Node
 from govlint.python.program import Program
-from govlint.python.validators import Validators
 
 KIND = "validation-bypass"
 TRIGGERS: tuple[str, ...] = ("ToolRunner",)

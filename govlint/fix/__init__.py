@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from govlint.files import write_atomic
 from govlint.model import Edit, Finding, Fix, Problem, Safety
-from govlint.python.parse import confirm
-from govlint.python.source import decode, split_lines
+from govlint.python.syntax.parse import confirm
+from govlint.python.syntax.source import decode, split_lines
 
 
 @dataclass(slots=True)

@@ -6,12 +6,12 @@ import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from govlint.python import values as v
 from govlint.python.bindings import Bindings, matches_any
-from govlint.python.flow import Flow
-from govlint.python.frames import informative
+from govlint.python.flow import values as v
+from govlint.python.flow.fixpoint import Flow
+from govlint.python.flow.frames import informative
+from govlint.python.flow.values import UNKNOWN, Value, Values
 from govlint.python.symbols import ClassInfo, FunctionInfo, Module
-from govlint.python.values import UNKNOWN, Value, Values
 
 if TYPE_CHECKING:
     from govlint.python.program import Program

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from govlint.python.source import UnparsableError
 from govlint.python.symbols import Module
+from govlint.python.syntax.source import UnparsableError
 
 if TYPE_CHECKING:
     from govlint.python.program import Program

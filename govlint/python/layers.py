@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 from functools import cached_property
 
-from govlint.python import values as v
 from govlint.python.bindings import matches_any
+from govlint.python.flow import values as v
+from govlint.python.flow.values import Value, Values
 from govlint.python.node_index import nodes_of
 from govlint.python.program import Program
 from govlint.python.symbols import ClassInfo, FunctionInfo, Module
-from govlint.python.values import Value, Values
 
 _ROUTES = frozenset(
     "get post put patch delete head options trace route websocket websocket_route api_route "

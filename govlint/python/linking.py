@@ -14,11 +14,11 @@ from dataclasses import fields
 from pathlib import Path
 
 from govlint.python import governed, importers
-from govlint.python import values as v
+from govlint.python.api.serving import serves
 from govlint.python.bindings import Bindings, has_wildcard, literal_parts
+from govlint.python.flow import values as v
 from govlint.python.program import Program
-from govlint.python.serving import serves
-from govlint.python.source import ScannedFile, UnparsableError
+from govlint.python.syntax.source import ScannedFile, UnparsableError
 
 # Rounds of reading further files before the rest is left out and said so.
 _MAX_ROUNDS = 400

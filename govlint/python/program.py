@@ -11,14 +11,14 @@ from pathlib import Path
 
 from govlint.model import Location
 from govlint.python import governed
-from govlint.python import values as v
+from govlint.python.api.serving import serves
 from govlint.python.bindings import Bindings, literal_parts, matches, matches_any
-from govlint.python.flow import Flow
+from govlint.python.flow import values as v
+from govlint.python.flow.fixpoint import Flow
+from govlint.python.flow.values import EMPTY, Value, Values
 from govlint.python.governed import Gate, Roles
-from govlint.python.serving import serves
-from govlint.python.source import ScannedFile, UnparsableError
 from govlint.python.symbols import ClassInfo, FunctionInfo, Module, index
-from govlint.python.values import EMPTY, Value, Values
+from govlint.python.syntax.source import ScannedFile, UnparsableError
 
 _PLAUSIBLE_TOPS = frozenset(
     "app src server core plugins plugin runtime services service execution platform project "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from govlint.python import values as v
+from govlint.python.flow import values as v
 from govlint.python.program import Program
 from govlint.python.symbols import FunctionInfo
 
@@ -50,7 +50,7 @@ def _comes_from_library(program: Program, owner: ast.expr, depth: int) -> bool:
 
 
 def _annotation_is_foreign(program: Program, function: FunctionInfo, name: str) -> bool:
-    from govlint.python.annotations import resolve
+    from govlint.python.flow.annotations import resolve
 
     spec = function.node.args
     for arg in [*spec.posonlyargs, *spec.args, *spec.kwonlyargs]:

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from govlint.model import Related
-from govlint.python import values as v
+from govlint.python.flow import values as v
+from govlint.python.flow.values import Value
 from govlint.python.symbols import FunctionInfo, Module
-from govlint.python.values import Value
 
 if TYPE_CHECKING:
     from govlint.python.program import Program

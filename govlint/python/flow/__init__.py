@@ -1,0 +1,1 @@
+"""Value flow: which values reach which expression, found by abstract interpretation."""

@@ -1,0 +1,604 @@
+"""Value flow to a fixed point: which values reach which expression of the program.
+
+An abstract interpretation. Local variables are followed in the order of the statements
+(a name that is rebound forgets its old value); attributes, globals, containers,
+parameters and returns are slots of one heap that only grow. A frame is one function
+under one set of argument values; it is evaluated again whenever a slot that it read
+has grown, until nothing changes. The number of frames a function may have is bounded:
+beyond it one merged frame takes all further calls, so that the analysis ends.
+
+Sources: Cousot & Cousot 1977 (abstract interpretation); Agesen 1995 (argument
+sensitivity, the cartesian product algorithm); Salis et al. 2021 (PyCG).
+"""
+
+from __future__ import annotations
+
+import ast
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from govlint.python.flow import values as v
+from govlint.python.flow.frames import Arguments, Frame, informative
+from govlint.python.flow.interest import Interest
+from govlint.python.flow.values import ANY, EMPTY, UNKNOWN, Value, Values
+from govlint.python.symbols import ClassInfo, FunctionInfo, Module
+
+if TYPE_CHECKING:
+    from govlint.python.program import Program
+
+Slot = tuple[Hashable, ...]
+
+# Contexts a function may have before further calls share one merged frame.
+_MAX_CONTEXTS = 3
+_MAX_FRAMES = 16
+# Values a slot may hold before its constants are forgotten.
+MAX_VALUES = 16
+# Elements whose places in a sequence are told apart; `x = x + x` doubles them each time.
+MAX_LENGTH = 4_096
+# Evaluations after which a frame is taken as it is; what grows that long are sets of
+# plugins of one kind, of which no check needs them all.
+_MAX_RUNS = 60
+# Values of a slot from which on its plugins are no longer told apart.
+_CROWD = 8
+# Evaluations after which a frame is evaluated again only for something governed.
+_PATIENCE = 3
+# Evaluations of frames in one run before it is given up as undecided.
+_MAX_EVALUATIONS = 400_000
+
+
+_HOLDING = (
+    v.Container, v.Instance, v.ExternalInstance, v.Partial, v.ClassValue, v.BoundMethod,
+)  # fmt: skip
+
+
+class Flow:
+    """The state of the fixed point and the operations that interpreting code needs."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.heap: dict[Slot, Values] = {}
+        self.readers: dict[Slot, dict[Frame, None]] = defaultdict(dict)
+        self.recorded: dict[ast.AST, Values] = {}
+        self.targets: dict[ast.AST, set[FunctionInfo]] = defaultdict(set)
+        self.external_targets: dict[ast.AST, set[str]] = defaultdict(set)
+        self.call_sites: dict[FunctionInfo, set[ast.AST]] = defaultdict(set)
+        self.dynamic: dict[ast.AST, dict[str, str]] = defaultdict(dict)
+        self.called_dynamic: set[ast.AST] = set()
+        self.bases: dict[ClassInfo, tuple[Values, ...]] = {}
+        self.children: dict[ClassInfo, dict[ClassInfo, None]] = defaultdict(dict)
+        self.metaclasses: dict[ClassInfo, Values] = {}
+        self.lengths: dict[Value, int] = {}
+        self.frames: dict[tuple[Any, ...], Frame] = {}
+        self.frame_counts: dict[FunctionInfo, int] = defaultdict(int)
+        self.all_frames: dict[FunctionInfo, list[Frame]] = defaultdict(list)
+        self.mros: dict[ClassInfo, tuple[ClassInfo | str, ...]] = {}
+        self.queue: dict[Frame, None] = {}
+        self.interest = Interest(self)
+        self.widened: set[Slot] = set()
+        self.crowded: set[Slot] = set()
+        self.held_in: dict[Value, list[Slot]] = defaultdict(list)
+        self.tainted: set[Value] = set()
+        self.polyvariant: set[FunctionInfo] = set()
+        self.evaluations = 0
+        self.exhausted = False
+        self.failed: dict[Module, str] = {}
+        self.wanted: set[str] = set()
+        self.current: Frame | None = None
+        self.active: Any = None
+
+    # -- the fixed point ---------------------------------------------------------
+
+    def start(self, module: Module) -> None:
+        """Queue a module's body, and each of its functions under unknown arguments."""
+        key = ("module", module)
+        if key not in self.frames:
+            frame = self.frames[key] = Frame(module, None, {}, None)
+            self.queue[frame] = None
+
+    def restart(self, module: Module) -> None:
+        """Queue a module again that was followed on demand and is now followed whole."""
+        for frame in self.frames.values():
+            if frame.module is module:
+                self.queue[frame] = None
+
+    def solve(self) -> None:
+        """Evaluate frames until no slot grows."""
+        from govlint.python.flow.statements import Interpreter
+
+        while self.queue:
+            frame = next(iter(self.queue))
+            del self.queue[frame]
+            if frame.module in self.failed:
+                continue
+            self.evaluations += 1
+            if self.evaluations > _MAX_EVALUATIONS:
+                self.exhausted = True
+                self.queue.clear()
+                return
+            frame.runs += 1
+            if frame.runs > _MAX_RUNS:
+                continue
+            self.current = frame
+            try:
+                Interpreter(self, frame).run()
+            except RecursionError:
+                self.failed[frame.module] = "nested too deeply to be followed"
+        self.current = None
+
+    def reconsider(self, fresh: Iterable[str]) -> None:
+        """Queue what met a module before it was read; it is there now."""
+        names = set(fresh)
+        if not names:
+            return
+        for slot, readers in list(self.readers.items()):
+            if slot[0] == "unread" and slot[1] in names:
+                self.queue.update(readers)
+
+    def read(self, slot: Slot, frame: Frame | None = None) -> Values:
+        """What `slot` holds; the frame that reads is evaluated again when it grows."""
+        reader = frame or self.current
+        if reader is not None:
+            self.readers[slot][reader] = None
+        return self.heap.get(slot, EMPTY)
+
+    def write(self, slot: Slot, values: Values) -> None:
+        """Add `values` to `slot` and queue who read it."""
+        if not values:
+            return
+        old = self.heap.get(slot, EMPTY)
+        if values <= old:
+            return
+        fresh = values - old
+        if slot in self.crowded:
+            fresh = self._crowd(fresh) - old
+            if not fresh:
+                return
+        if slot in self.widened:
+            fresh = widen(fresh, self.tainted) - old
+            if not fresh:
+                return
+        new = old | fresh
+        if len(new) > _CROWD and slot not in self.crowded:
+            merged = self._crowd(new)
+            if len(merged) < len(new):
+                self.crowded.add(slot)
+                new, fresh = merged, merged - old
+        if len(new) > MAX_VALUES:
+            # for good: constants that were forgotten must not make the slot grow again
+            self.widened.add(slot)
+            new = widen(new, self.tainted)
+            if new == old:
+                return
+        self.heap[slot] = new
+        governed = self._note_governed(slot, fresh)
+        readers = self.readers.get(slot)
+        if readers:
+            if governed and self.program.bound_part(fresh):
+                self.queue.update(readers)
+            else:
+                # what is not governed is followed a few times round, not to its end
+                self.queue.update((r, None) for r in readers if r.runs < _PATIENCE)
+
+    def _crowd(self, values: Values) -> Values:
+        """Many plugins in one place become "some plugin": which of them decides nothing."""
+        plugins = [
+            value
+            for value in values
+            if isinstance(value, v.Instance) and self.program.is_plugin_value(value)
+        ]
+        if not plugins:
+            return values
+        bases = frozenset(v.instance(self.program.plugin_base(value.cls)) for value in plugins)
+        return (values - frozenset(plugins)) | bases
+
+    def _note_governed(self, slot: Slot, values: Values) -> bool:
+        """Something reaches a slot: what holds something governed counts as governed too.
+
+        A function that returns something governed is told apart by its arguments. Says
+        whether any of the values is governed.
+        """
+        governed = self.program.governed_part(self, values)
+        for value in values - governed:
+            if isinstance(value, _HOLDING):
+                self.held_in[value].append(slot)
+        if governed:
+            self._govern(slot)
+        return bool(governed)
+
+    def _govern(self, slot: Slot) -> None:
+        """A slot has come to hold something governed."""
+        pending = [slot]
+        while pending:
+            current = pending.pop()
+            self.interest.note(current)
+            head = current[0]
+            frame: Any = None
+            if head == "return":
+                frame = current[1]
+            elif isinstance(head, v.Value) and head not in self.tainted:
+                self.tainted.add(head)
+                pending.extend(self.held_in.pop(head, ()))
+                frame = head.site if isinstance(head, v.Container) else None
+            if isinstance(frame, Frame) and frame.function is not None:
+                self.polyvariant.add(frame.function)
+
+    def became_governed(self, cls: ClassInfo) -> None:
+        """A class has turned out to be governed; what held it before is governed now."""
+        self.interest.add(cls.name)
+        for value in (v.class_value(cls), v.instance(cls)):
+            for slot in self.held_in.pop(value, ()):
+                self._govern(slot)
+
+    def offer(self, function: FunctionInfo, closure: Frame | None) -> None:
+        """Follow a function under unknown arguments, now or when it becomes of interest."""
+        if function.module.on_demand:
+            return
+        if self.interest.covers(function):
+            self.open_frame(function, closure)
+        else:
+            self.interest.wait(function, closure)
+
+    def record(self, node: ast.AST, values: Values) -> Values:
+        """Remember that `node` evaluated to `values` in some frame."""
+        old = self.recorded.get(node)
+        if old is None:
+            self.recorded[node] = values
+        elif not values <= old:
+            new = old | values
+            self.recorded[node] = widen(new, self.tainted) if len(new) > 4 * MAX_VALUES else new
+        return values
+
+    # -- classes ------------------------------------------------------------------
+
+    def mro(self, cls: ClassInfo) -> tuple[ClassInfo | str, ...]:
+        """Linearised bases, the class first; dotted names for classes outside the program."""
+        found = self.mros.get(cls)
+        if found is None:
+            found = self.mros[cls] = tuple(self._linearise(cls))
+        return found
+
+    def _linearise(self, cls: ClassInfo) -> list[ClassInfo | str]:
+        # Of duplicates C3 keeps the last, in all orders that it accepts. Reversed, that is
+        # the order in which a search that takes the last base first has done with them.
+        done: list[ClassInfo | str] = []
+        met: set[ClassInfo | str] = set()
+        pending: list[tuple[ClassInfo | str, bool]] = [(cls, False)]
+        while pending:
+            current, left = pending.pop()
+            if left:
+                done.append(current)
+            elif current not in met:
+                met.add(current)
+                pending.append((current, True))
+                if not isinstance(current, str):
+                    pending.extend((base, False) for base in self._direct_bases(current))
+        done.reverse()
+        return done
+
+    def _direct_bases(self, cls: ClassInfo) -> Iterator[ClassInfo | str]:
+        if cls.synthetic:
+            yield cls.qualname
+        for base in self.bases.get(cls, ()):
+            for value in base:
+                if isinstance(value, v.ClassValue | v.Instance):
+                    yield value.cls
+                elif isinstance(value, v.External | v.Deferred):
+                    yield value.dotted
+
+    def set_bases(self, cls: ClassInfo, bases: tuple[Values, ...]) -> None:
+        """Record what the bases of `cls` evaluate to."""
+        old = self.bases.get(cls)
+        if old is not None and len(old) == len(bases):
+            bases = tuple(a | b for a, b in zip(old, bases, strict=True))
+        if bases == old:
+            return
+        self.bases[cls] = bases
+        for values in bases:
+            for value in values:
+                if isinstance(value, v.ClassValue | v.Instance):
+                    self.children[value.cls][cls] = None
+        self.interest.add_class(cls)
+        below = [cls, *self.subclasses(cls)]
+        for other in below:
+            self.mros.pop(other, None)
+            self.program.class_changed(other)
+        governed = [other for other in below if self.program.is_bound(other)]
+        for other in governed:
+            self.became_governed(other)
+        for other in below:
+            self._signal(("mro", other), bool(governed))
+        for ancestor in self.mro(cls)[1:]:
+            if isinstance(ancestor, ClassInfo):
+                self._signal(("subclasses", ancestor), bool(governed))
+
+    def _signal(self, slot: Slot, governed: bool) -> None:
+        """Queue who asked about `slot`, which holds nothing itself: there is an answer now."""
+        readers = self.readers.get(slot)
+        if readers:
+            self.queue.update((r, None) for r in readers if governed or r.runs < _PATIENCE)
+
+    def subclasses(self, cls: ClassInfo) -> list[ClassInfo]:
+        """All classes that derive from `cls`, nearest first as they were met."""
+        found: dict[ClassInfo, None] = {}
+        pending = [cls]
+        for current in pending:
+            for child in self.children.get(current, ()):
+                if child not in found and child is not cls:
+                    found[child] = None
+                    pending.append(child)
+        return list(found)
+
+    def is_enum(self, cls: ClassInfo) -> bool:
+        """Whether the class is an enum by its bases."""
+        return any(
+            isinstance(base, str) and base.rpartition(".")[2] in _ENUMS for base in self.mro(cls)
+        )
+
+    # -- frames and calls ------------------------------------------------------------
+
+    def open_frame(self, function: FunctionInfo, closure: Frame | None) -> Frame:
+        """The frame of `function` when nothing is known of its arguments."""
+        key = ("open", function, closure)
+        frame = self.frames.get(key)
+        if frame is None:
+            if closure is not None and self.frame_counts[function] >= _MAX_FRAMES:
+                return self.all_frames[function][0]
+            frame = Frame(function.module, function, {}, closure, open_=True)
+            self._add_frame(key, function, frame)
+        return frame
+
+    def _add_frame(self, key: tuple[Any, ...], function: FunctionInfo, frame: Frame) -> None:
+        self.frames[key] = frame
+        self.frame_counts[function] += 1
+        self.all_frames[function].append(frame)
+        self.queue[frame] = None
+
+    def call_function(
+        self, function: FunctionInfo, closure: Frame | None, arguments: Arguments, node: ast.AST
+    ) -> Values:
+        """Call a function of the program; gives what its frame returned so far."""
+        self.targets[node].add(function)
+        self.call_sites[function].add(node)
+        if not self.interest.follows(function, self.current) and not (
+            self.program.carries_governed(self, arguments.everything())
+        ):
+            self.read(("awake", function))
+            return self._declared(function, None) or ANY
+        bound = self.bind(function, arguments, node)
+        if function in self.polyvariant or self.program.carries_governed(
+            self, arguments.everything()
+        ):
+            telling = {name: self._telling(values) for name, values in bound.items()}
+            key = (function, closure, tuple(telling.items()))
+            frame = self.frames.get(key)
+            if frame is None and self.frame_counts[function] < _MAX_CONTEXTS:
+                frame = Frame(function.module, function, telling, closure)
+                self._add_frame(key, function, frame)
+            if frame is None:
+                frame = self._joined_frame(function, closure, bound, "merged")
+            else:
+                for name, values in bound.items():
+                    self.write(("parameter", frame, name), values)
+        else:
+            frame = self._joined_frame(function, closure, bound, "open")
+        if function.is_generator:
+            shape = "async-generator" if function.is_async else "generator"
+            result = frozenset({v.container(shape, frame)})
+            return result
+        returned = self.read(("return", frame))
+        return returned if informative(returned) else returned | self._declared(function, frame)
+
+    def _telling(self, values: Values) -> Values:
+        """The part of an argument that tells one way of calling from another."""
+        return frozenset(
+            value
+            for value in values
+            if isinstance(value, v.Const | v.FunctionValue)
+            or self.program.carries_governed(self, frozenset({value}))
+        )
+
+    def _declared(self, function: FunctionInfo, frame: Frame | None) -> Values:
+        """What a function's return annotation says."""
+        if isinstance(function.node, ast.Lambda) or function.node.returns is None:
+            return EMPTY
+        from govlint.python.flow.annotations import annotated
+
+        return annotated(self, function.node.returns, function.module, frame)
+
+    def _joined_frame(
+        self, function: FunctionInfo, closure: Frame | None, bound: dict[str, Values], kind: str
+    ) -> Frame:
+        """One frame for many calls: what nothing governed goes through, or is left over."""
+        if kind == "open":
+            frame = self.open_frame(function, closure)
+        else:
+            key = (kind, function, closure)
+            found = self.frames.get(key)
+            if found is None and self.frame_counts[function] >= _MAX_FRAMES:
+                found = next((f for f in self.all_frames[function] if f.merged), None)
+            if found is None:
+                found = Frame(function.module, function, {}, closure, merged=True)
+                self._add_frame(key, function, found)
+            frame = found
+        for name, values in bound.items():
+            self.write(("parameter", frame, name), values)
+        return frame
+
+    def bind(
+        self, function: FunctionInfo, arguments: Arguments, node: ast.AST
+    ) -> dict[str, Values]:
+        """Match arguments to parameters as Python does; parameters without one are absent."""
+        spec = function.node.args
+        positional = [*spec.posonlyargs, *spec.args]
+        bound: dict[str, Values] = {}
+        for arg, values in zip(positional, arguments.positional, strict=False):
+            bound[arg.arg] = values
+        extra = arguments.positional[len(positional) :]
+        names = {arg.arg for arg in [*spec.args, *spec.kwonlyargs]}
+        keyword_rest: dict[str, Values] = {}
+        for name, values in arguments.keywords.items():
+            if name in names:
+                bound[name] = bound.get(name, EMPTY) | values
+            else:
+                keyword_rest[name] = values
+        if arguments.star is not None:
+            for arg in positional[len(arguments.positional) :]:
+                if arg.arg not in bound:
+                    bound[arg.arg] = arguments.star
+        if arguments.star_keywords is not None:
+            for arg in [*spec.args, *spec.kwonlyargs]:
+                if arg.arg not in bound:
+                    bound[arg.arg] = self._keyword_from(arguments.star_keywords, arg.arg)
+        if spec.vararg is not None:
+            rest = v.container("tuple", (function, "vararg", node))
+            for position, values in enumerate(extra):
+                self.store_element(rest, position, values)
+            if arguments.star:
+                self.store_element(rest, None, arguments.star)
+            self.set_length(rest, None if arguments.star else len(extra))
+            bound[spec.vararg.arg] = frozenset({rest})
+        if spec.kwarg is not None:
+            rest = v.container("dict", (function, "kwarg", node))
+            for name, values in keyword_rest.items():
+                self.store_element(rest, name, values)
+            if arguments.star_keywords:
+                self.store_element(rest, None, self.elements(arguments.star_keywords))
+                for value in arguments.star_keywords:
+                    self.write((rest, "more"), frozenset({value}))
+            bound[spec.kwarg.arg] = frozenset({rest})
+        return bound
+
+    def _keyword_from(self, mappings: Values, name: str) -> Values:
+        found: set[Value] = set()
+        for mapping in mappings:
+            found |= self.element(mapping, frozenset({v.const(name)}))
+        return frozenset(found)
+
+    # -- containers ----------------------------------------------------------------------
+
+    def store_element(self, holder: Value, key: Hashable, values: Values) -> None:
+        """Put `values` into a container, under a constant key where there is one."""
+        if key is None:
+            self.write((holder, "[]"), values)
+        else:
+            self.write((holder, "[]", _typed(key)), values)
+        self.write((holder, "*"), values)
+
+    def set_length(self, holder: Value, length: int | None) -> None:
+        """Say how many elements a sequence has; where that varies, their places are unknown."""
+        known = self.lengths.get(holder)
+        if known == length:
+            return
+        if known is not None:
+            del self.lengths[holder]
+            self.write((holder, "scrambled"), ANY)
+        elif length is not None and length <= MAX_LENGTH and not self.read((holder, "scrambled")):
+            self.lengths[holder] = length
+
+    def elements(self, holders: Values) -> Values:
+        """All that the containers among `holders` hold (their values, for mappings)."""
+        found: set[Value] = set()
+        for holder in holders:
+            if isinstance(holder, v.Container | v.ExternalInstance | v.Instance):
+                found |= self.read((holder, "*"))
+                if isinstance(holder, v.Container):
+                    for other in self.read((holder, "more")):
+                        if other is not holder:
+                            found |= self.read((other, "*"))
+            elif isinstance(holder, v.Namespace):
+                found |= self.read((holder.owner, "attributes"))
+        return frozenset(found)
+
+    def element(self, holder: Value, keys: Values) -> Values:
+        """What a container holds under the constant `keys`; everything if one is unknown."""
+        constant = [_key_of(key) for key in keys]
+        if not constant or any(key is None for key in constant):
+            return self.elements(frozenset({holder}))
+        if self.read((holder, "scrambled")):
+            return self.elements(frozenset({holder}))
+        found: set[Value] = set(self.read((holder, "[]")))
+        length = self.lengths.get(holder)
+        for key in constant:
+            if key is not None and type(key[1]) is int and key[1] < 0:
+                if length is None:
+                    found |= self.elements(frozenset({holder}))
+                    continue
+                key = (int, key[1] + length)
+            found |= self.read((holder, "[]", key))
+        for other in self._sources(holder):
+            found |= self.read((other, "[]"))
+            for key in constant:
+                found |= self.read((other, "[]", key))
+        return frozenset(found)
+
+    def _sources(self, holder: Value) -> list[Value]:
+        """The mappings that a mapping was filled from, and those they were filled from."""
+        found: list[Value] = []
+        stack = list(self.read((holder, "more")))
+        while stack:
+            other = stack.pop()
+            if other is not holder and other not in found:
+                found.append(other)
+                stack.extend(self.read((other, "more")))
+        return found
+
+    def holder(self, shape: str, site: Any, values: Values = EMPTY) -> Values:
+        """A container made at `site` that holds `values`, as a set of one."""
+        made = v.container(shape, site)
+        if values:
+            self.store_element(made, None, values)
+        return frozenset({made})
+
+
+_ENUMS = frozenset(
+    {"Enum", "IntEnum", "StrEnum", "Flag", "IntFlag", "TextChoices", "IntegerChoices"}
+)
+
+
+_FORGOTTEN = (
+    v.Const, v.Text, v.External, v.ExternalInstance, v.BoundExternal, v.Deferred,
+)  # fmt: skip
+
+
+def widen(values: Values, tainted: set[Value] | frozenset[Value] = EMPTY) -> Values:
+    """Shrink a large set: constants and library objects are forgotten, what is governed kept.
+
+    Objects of one class become "some object of the class"; where even that leaves too
+    many, those that hold nothing governed become unknown.
+    """
+    kept: set[Value] = {UNKNOWN}
+    for value in values:
+        if value in tainted:
+            kept.add(value)
+        elif isinstance(value, v.Instance):
+            kept.add(v.instance(value.cls))
+        elif not isinstance(value, _FORGOTTEN):
+            kept.add(value)
+    if len(kept) > 2 * MAX_VALUES:
+        kept = {
+            value
+            for value in kept
+            if value in tainted or not isinstance(value, v.Instance | v.Container | v.BoundMethod)
+        }
+    return frozenset(kept)
+
+
+def _typed(key: Hashable) -> tuple[type, Hashable]:
+    return (type(key), key)
+
+
+def _key_of(value: Value) -> tuple[type, Hashable] | None:
+    if isinstance(value, v.Const):
+        return (type(value.value), value.value)
+    if isinstance(value, v.EnumMember | v.ClassValue | v.FunctionValue | v.ModuleValue):
+        return (type(value), value)
+    return None
+
+
+def key_of(values: Values) -> Hashable | None:
+    """The one constant key that `values` are, or None."""
+    if len(values) != 1:
+        return None
+    found = _key_of(next(iter(values)))
+    return None if found is None else found[1]

@@ -1,0 +1,1 @@
+"""What a gate guarantees on every path: metrics, validation, envelopes."""

@@ -1,0 +1,1 @@
+"""Jobs followed through their state machine: births, writes and the steps between them."""

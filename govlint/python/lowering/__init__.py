@@ -1,1 +1,0 @@
-"""From libcst's concrete syntax tree to `ast` nodes; entered through `govlint.python.lower`."""

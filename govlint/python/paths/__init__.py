@@ -1,0 +1,1 @@
+"""Control-flow graphs of Python code, and questions about all their paths."""

@@ -1,0 +1,1 @@
+"""States of plugins and jobs: where they are declared, held and used."""

@@ -1,0 +1,1 @@
+"""Python text: bytes to text to `ast`, comments, and syntax newer than the interpreter."""

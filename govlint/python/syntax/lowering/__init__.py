@@ -1,0 +1,1 @@
+"""From libcst's concrete syntax tree to `ast` nodes; entered through `lower`."""
