@@ -212,6 +212,10 @@ class Program:
             top in self._tops or top in self.bindings.first_party or top in _PLAUSIBLE_TOPS
         ) and "." in dotted
 
+    def is_own(self, dotted: str) -> bool:
+        """Whether a dotted name is of the project's own packages, read or not."""
+        return dotted.partition(".")[0] in self._tops
+
     def synthetic_class(self, dotted: str) -> ClassInfo:
         """A class known by its name only."""
         cls = self._synthetic.get(dotted)
@@ -471,6 +475,12 @@ class Program:
         """Those of the values that are governed."""
         return frozenset(x for x in values if self._roles.is_governed(flow, x))
 
+    def is_governed_itself(self, value: Value) -> bool:
+        """Whether a value is of a bound class, or a method that is governed."""
+        if isinstance(value, v.Instance | v.ClassValue):
+            return self._roles.is_bound(value.cls)
+        return governed.is_governed_method(self, value)
+
     def bound_part(self, values: Values) -> Values:
         """Those of the values that are themselves of a class which a binding names."""
         return frozenset(
@@ -484,7 +494,14 @@ class Program:
         """The names under which `owner` has a governed method; none where it is no plugin."""
         if isinstance(owner, v.Super):
             return ()
-        return self.bindings.governed_methods if self._roles.is_plugin_value(owner) else ()
+        if not self._roles.is_plugin_value(owner):
+            return ()
+        return self.governed_names_of(owner.cls)  # type: ignore[attr-defined]
+
+    def governed_names_of(self, cls: ClassInfo) -> tuple[str, ...]:
+        """The names of a plugin class's governed methods, those that a pattern means included."""
+        bases = [entry for entry in self.mro(cls) if isinstance(entry, ClassInfo)]
+        return self.bindings.governed_among(name for entry in bases for name in entry.stored)
 
     def is_registry(self, flow: Flow, value: Value) -> bool:
         """Whether a value is a plugin registry."""

@@ -428,7 +428,15 @@ def _next_method(
     return _take(flow, callee, arguments, node)
 
 
+def _nothing(flow: Flow, callee: v.BoundExternal, arguments: Arguments, node: ast.AST) -> Values:
+    return ANY
+
+
 _METHODS: dict[str, Method] = {
+    **dict.fromkeys(
+        "debug info warning warn error exception critical fatal log getChild format".split(),
+        _nothing,
+    ),
     "submit": _run_from(0),
     "spawn": _run_from(0),
     "call_soon": _run_from(0),
