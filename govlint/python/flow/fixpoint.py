@@ -43,6 +43,8 @@ _MAX_RUNS = 60
 _CROWD = 8
 # Evaluations after which a frame is evaluated again only for something governed.
 _PATIENCE = 3
+# Calls that are followed at once, one inside the other, before further ones are queued.
+_MAX_DEPTH = 6
 # Evaluations of frames in one run before it is given up as undecided.
 _MAX_EVALUATIONS = 400_000
 
@@ -86,6 +88,7 @@ class Flow:
         self.wanted: set[str] = set()
         self.current: Frame | None = None
         self.active: Any = None
+        self.depth = 0
 
     # -- the fixed point ---------------------------------------------------------
 
@@ -104,27 +107,33 @@ class Flow:
 
     def solve(self) -> None:
         """Evaluate frames until no slot grows."""
-        from govlint.python.flow.statements import Interpreter
-
         while self.queue:
             frame = next(iter(self.queue))
-            del self.queue[frame]
-            if frame.module in self.failed:
-                continue
-            self.evaluations += 1
             if self.evaluations > _MAX_EVALUATIONS:
                 self.exhausted = True
                 self.queue.clear()
                 return
-            frame.runs += 1
-            if frame.runs > _MAX_RUNS:
-                continue
-            self.current = frame
-            try:
-                Interpreter(self, frame).run()
-            except RecursionError:
-                self.failed[frame.module] = "nested too deeply to be followed"
-        self.current = None
+            self._evaluate(frame)
+
+    def _evaluate(self, frame: Frame) -> None:
+        from govlint.python.flow.statements import Interpreter
+
+        del self.queue[frame]
+        if frame.module in self.failed:
+            return
+        self.evaluations += 1
+        frame.runs += 1
+        if frame.runs > _MAX_RUNS:
+            return
+        caller, self.current = self.current, frame
+        self.depth += 1
+        try:
+            Interpreter(self, frame).run()
+        except RecursionError:
+            self.failed[frame.module] = "nested too deeply to be followed"
+        finally:
+            self.depth -= 1
+            self.current = caller
 
     def reconsider(self, fresh: Iterable[str]) -> None:
         """Queue what met a module before it was read; it is there now."""
@@ -382,6 +391,9 @@ class Flow:
                     self.write(("parameter", frame, name), values)
         else:
             frame = self._joined_frame(function, closure, bound, "open")
+        if frame.runs == 0 and frame in self.queue and self.depth <= _MAX_DEPTH:
+            # its result is known when the caller goes on: that saves the caller a round
+            self._evaluate(frame)
         if function.is_generator:
             shape = "async-generator" if function.is_async else "generator"
             result = frozenset({v.container(shape, frame)})
