@@ -228,7 +228,7 @@ class Program:
         if cls is None:
             name = next((str(x.value) for x in names if isinstance(x, v.Const)), "<dynamic>")
             made = ast.ClassDef(name, [], [], [], [])
-            ast.copy_location(made, node)
+            self.adopt(made, node)
             module = self.module_of(node)
             cls = ClassInfo(name, f"{module.name}.{name}", made, module, None)
             self._dynamic[node] = cls

@@ -10,7 +10,7 @@ import ast
 
 from govlint.python.flow import values as v
 from govlint.python.flow.fixpoint import Flow
-from govlint.python.flow.frames import Frame
+from govlint.python.flow.frames import Arguments, Frame
 from govlint.python.flow.values import EMPTY, Value, Values
 from govlint.python.symbols import ClassInfo, Module
 
@@ -186,6 +186,9 @@ def _subscript(
         return frozenset(v.instance(value.cls) for value in classes)
     if name in _TRANSPARENT:
         found = inner(arguments[0]) if arguments else EMPTY
+        if name == "Annotated":
+            for part in arguments[1:]:
+                found |= _injected(flow, part, module, frame, cls)
         return found | ({v.const(None)} if name == "Optional" else EMPTY)
     if name == "Union":
         return inner(ast.Tuple(arguments, ast.Load()))
@@ -217,3 +220,21 @@ def _subscript(
     if name == "Callable" and len(arguments) > 1:
         return flow.holder("callable", annotation, inner(arguments[-1]))
     return EMPTY
+
+
+def _injected(
+    flow: Flow, part: ast.expr, module: Module, frame: Frame | None, cls: ClassInfo | None
+) -> Values:
+    """`Annotated[X, Depends(provider)]`: the framework passes what the provider gives."""
+    if not isinstance(part, ast.Call):
+        return EMPTY
+    makers = resolve(flow, part.func, module, frame, cls)
+    if not any(isinstance(x, v.External) and x.dotted.endswith("Depends") for x in makers):
+        return EMPTY
+    from govlint.python.flow.library import depends
+
+    given = [*part.args[:1], *(k.value for k in part.keywords if k.arg == "dependency")]
+    providers: set[Value] = set()
+    for provider in given:
+        providers |= resolve(flow, provider, module, frame, cls)
+    return depends(flow, Arguments([frozenset(providers)]), part)

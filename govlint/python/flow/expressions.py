@@ -422,6 +422,10 @@ class Expressions:
                     found.add(owner)
             elif isinstance(owner, v.External):
                 found.add(owner)
+                if flow.program.carries_governed(flow, keys | flow.elements(keys)):
+                    # `Plugins = list[BasePlugin]`: what an annotation of that name admits
+                    declared = annotated(flow, node, self.module, self.frame)
+                    found |= flow.holder("alias", node, declared)
             elif isinstance(owner, v.ExternalInstance):
                 found |= flow.element(owner, keys) | ANY
             else:

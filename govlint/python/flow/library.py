@@ -412,7 +412,7 @@ def _members_of(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
     return _pairs(flow, [ANY, frozenset(found)], node)
 
 
-def _depends(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
+def depends(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
     """`Depends(provider)`: what the framework injects is what the provider gives."""
     given = call_values(flow, arguments.first("dependency"), Arguments(), node)
     return frozenset(x for value in given for x in _provided(flow, value))
@@ -888,10 +888,10 @@ _MODELS: dict[str, Model] = {
     "operator.getitem": _get_item,
     "inspect.getmembers": _members_of,
     "inspect.getmembers_static": _members_of,
-    "fastapi.Depends": _depends,
-    "fastapi.Security": _depends,
-    "params.Depends": _depends,
-    "litestar.di.Provide": _depends,
+    "fastapi.Depends": depends,
+    "fastapi.Security": depends,
+    "params.Depends": depends,
+    "litestar.di.Provide": depends,
     "functools.wraps": _wraps,
     "functools.update_wrapper": _identity,
     "functools.lru_cache": _decorator_factory,
