@@ -11,6 +11,7 @@ import ast
 from govlint.python.flow import values as v
 from govlint.python.flow.fixpoint import Flow
 from govlint.python.flow.frames import Arguments, Frame
+from govlint.python.flow.generics import Bound, applied
 from govlint.python.flow.values import EMPTY, Value, Values
 from govlint.python.symbols import ClassInfo, Module
 
@@ -37,30 +38,38 @@ def annotated(
     frame: Frame | None = None,
     cls: ClassInfo | None = None,
     depth: int = 0,
+    types: Bound | None = None,
 ) -> Values:
-    """The values that `annotation` admits, as far as they are classes of the program."""
+    """The values that `annotation` admits, as far as they are classes of the program.
+
+    `types` says what type variables stand for where that is known.
+    """
     if depth > 12:
         return EMPTY
     if isinstance(annotation, ast.Constant):
         if isinstance(annotation.value, str):
             parsed = _parse(flow, annotation, module)
-            return annotated(flow, parsed, module, frame, cls, depth + 1) if parsed else EMPTY
+            return (
+                annotated(flow, parsed, module, frame, cls, depth + 1, types) if parsed else EMPTY
+            )
         return frozenset({v.const(None)}) if annotation.value is None else EMPTY
     if isinstance(annotation, ast.BinOp) and isinstance(annotation.op, ast.BitOr):
-        return annotated(flow, annotation.left, module, frame, cls, depth + 1) | annotated(
+        return annotated(flow, annotation.left, module, frame, cls, depth + 1, types) | annotated(
             flow, annotation.right, module, frame, cls, depth + 1
         )
     if isinstance(annotation, ast.Subscript):
-        return _subscript(flow, annotation, module, frame, cls, depth)
+        return _subscript(flow, annotation, module, frame, cls, depth, types)
     if isinstance(annotation, ast.Tuple | ast.List):
         found: set[Value] = set()
         for part in annotation.elts:
-            found |= annotated(flow, part, module, frame, cls, depth + 1)
+            found |= annotated(flow, part, module, frame, cls, depth + 1, types)
         return frozenset(found)
     if isinstance(annotation, ast.Name):
+        if types and annotation.id in types:
+            return types[annotation.id]
         bound = _type_parameter(flow, annotation)
         if bound is not None:
-            return annotated(flow, bound, module, frame, cls, depth + 1)
+            return annotated(flow, bound, module, frame, cls, depth + 1, types)
     result: set[Value] = set()
     for value in resolve(flow, annotation, module, frame, cls):
         result |= _instances(flow, value, module, depth)
@@ -164,6 +173,7 @@ def _subscript(
     frame: Frame | None,
     cls: ClassInfo | None,
     depth: int,
+    types: Bound | None,
 ) -> Values:
     base = annotation.value
     name = (
@@ -178,12 +188,13 @@ def _subscript(
     )
 
     def inner(part: ast.expr) -> Values:
-        return annotated(flow, part, module, frame, cls, depth + 1)
+        return annotated(flow, part, module, frame, cls, depth + 1, types)
 
     own = resolve(flow, base, module, frame, cls)
     classes = {value for value in own if isinstance(value, v.ClassValue)}
     if classes:
-        return frozenset(v.instance(value.cls) for value in classes)
+        given = [inner(part) for part in arguments]
+        return frozenset(applied(flow, value.cls, given) for value in classes)
     if name in _TRANSPARENT:
         found = inner(arguments[0]) if arguments else EMPTY
         if name == "Annotated":

@@ -399,7 +399,9 @@ class Flow:
             result = frozenset({v.container(shape, frame)})
             return result
         returned = self.read(("return", frame))
-        return returned if informative(returned) else returned | self._declared(function, frame)
+        return (
+            returned if informative(returned) else returned | self._declared(function, frame, bound)
+        )
 
     def _telling(self, values: Values) -> Values:
         """The part of an argument that tells one way of calling from another."""
@@ -410,13 +412,20 @@ class Flow:
             or self.program.carries_governed(self, frozenset({value}))
         )
 
-    def _declared(self, function: FunctionInfo, frame: Frame | None) -> Values:
-        """What a function's return annotation says."""
+    def _declared(
+        self,
+        function: FunctionInfo,
+        frame: Frame | None,
+        bound: dict[str, Values] | None = None,
+    ) -> Values:
+        """What a function's return annotation says, in a call that binds `bound`."""
         if isinstance(function.node, ast.Lambda) or function.node.returns is None:
             return EMPTY
         from govlint.python.flow.annotations import annotated
+        from govlint.python.flow.generics import of_call
 
-        return annotated(self, function.node.returns, function.module, frame)
+        types = of_call(self, function, bound) if bound else None
+        return annotated(self, function.node.returns, function.module, frame, types=types)
 
     def _joined_frame(
         self, function: FunctionInfo, closure: Frame | None, bound: dict[str, Values], kind: str

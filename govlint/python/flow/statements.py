@@ -175,7 +175,10 @@ class Interpreter(Expressions):
                 self._declare_attribute(node.target, declared)
             return
         values = self.evaluate(node.value)
-        if not informative(values):
+        if isinstance(node.value, ast.Constant) and _is_type_alias(node.annotation):
+            named = annotated(self.flow, node.value, self.module, self.frame, scope)
+            values = self.flow.holder("alias", node.value, named)
+        elif not informative(values):
             values |= declared
         self._declare_attribute(node.target, declared)
         self.assign_to(node.target, values)
@@ -672,6 +675,10 @@ def _is_caught(raised: str, kind: str) -> bool:
     classes = [getattr(builtins, name.removeprefix("builtins."), None) for name in (raised, kind)]
     first, second = classes
     return isinstance(first, type) and isinstance(second, type) and issubclass(first, second)
+
+
+def _is_type_alias(annotation: ast.expr) -> bool:
+    return getattr(annotation, "attr", getattr(annotation, "id", "")) == "TypeAlias"
 
 
 def _irrefutable(pattern: ast.pattern) -> bool:
