@@ -16,6 +16,8 @@ from govlint.python.symbols import ClassInfo, FunctionInfo, Module
 if TYPE_CHECKING:
     from govlint.python.program import Program
 
+# what of a program is followed when everything is
+_OWN = (v.Instance, v.ClassValue, v.FunctionValue, v.BoundMethod, v.Partial)
 _LOOK_UPS = ("get", "__getitem__", "lookup", "resolve", "find", "create", "load", "fetch", "make")
 _LISTINGS = ("values", "all", "list", "__iter__", "plugins", "iter", "enabled", "active")
 
@@ -158,6 +160,8 @@ class Roles:
 
     def is_governed(self, flow: Flow, value: Value) -> bool:
         """Whether a value is of a governed class, or holds one that is."""
+        if self.program.everything and isinstance(value, _OWN):
+            return True
         if isinstance(value, v.Instance | v.ClassValue):
             return self.is_bound(value.cls) or value in flow.tainted
         if isinstance(value, v.EnumMember):

@@ -37,7 +37,14 @@ _TOO_COMMON = frozenset({"api", "routes", "mcp"})
 class Program:
     """A linked program and the questions that checks ask of it."""
 
-    def __init__(self, files: Sequence[ScannedFile], bindings: Bindings, root: Path) -> None:
+    def __init__(
+        self,
+        files: Sequence[ScannedFile],
+        bindings: Bindings,
+        root: Path,
+        everything: bool = False,
+    ) -> None:
+        self.everything = everything  # follow every value, not only what is governed
         self.bindings = bindings
         self.root = root
         self.files: dict[str, ScannedFile] = {file.module: file for file in files}
@@ -89,7 +96,7 @@ class Program:
             return None
         module = Module(name, file.path, text, tree, file.is_test, file.is_package)
         module.on_demand = on_demand
-        module.whole = serves(file, self.bindings)
+        module.whole = self.everything or serves(file, self.bindings)
         module.parents, module.owners = self._parents, self._owners
         try:
             index(module)
@@ -473,6 +480,8 @@ class Program:
 
     def bound_part(self, values: Values) -> Values:
         """Those of the values that are themselves of a class which a binding names."""
+        if self.everything:
+            return self.governed_part(self.flow, values)
         return frozenset(
             x
             for x in values
