@@ -4,14 +4,17 @@ Names are those of the program's modules, classes and functions joined by dots; 
 module does when it is imported is called by the module's own name. Lambdas are numbered in
 the scope they stand in. What is outside the program stands under its dotted name, builtins
 under `<builtin>` and methods of built-in types under `<**PyStr**>` and the like, as PyCG
-has them (Salis et al., ICSE 2021), whose output format this is.
+has them (Salis et al., ICSE 2021), whose output format this is. What only puts something
+into a container (`append`, `update`) is a matter of values, not of calls, and is left out.
 """
 
 from __future__ import annotations
 
 import ast
+import builtins
 from typing import TYPE_CHECKING
 
+from govlint.python.flow.places import CHANGES
 from govlint.python.symbols import FunctionInfo
 
 if TYPE_CHECKING:
@@ -26,6 +29,10 @@ _BUILTIN_TYPES = {
     "tuple": "<**PyTuple**>",
     "set": "<**PySet**>",
 }
+# what every class has, and bases that only mark it
+_UNSAID = frozenset(
+    f"{base}.__init__" for base in ("abc.ABC", "typing.Protocol", "typing.Generic", "enum.Enum")
+)
 
 
 def call_graph(program: Program) -> CallGraph:
@@ -88,8 +95,11 @@ def _caller(program: Program, node: ast.AST, names: _Names) -> str:
 
 def _outside_name(dotted: str) -> str | None:
     head, _, rest = dotted.partition(".")
+    if dotted in _UNSAID or (head in _BUILTIN_TYPES and rest in CHANGES):
+        return None
     if head == "builtins":
-        return f"<builtin>.{rest}"
+        known = hasattr(builtins, rest.partition(".")[0])  # an undefined name is no builtin
+        return f"<builtin>.{rest}" if known else None
     if head in _BUILTIN_TYPES:
         return f"{_BUILTIN_TYPES[head]}.{rest}"
     return dotted if head.isidentifier() else None

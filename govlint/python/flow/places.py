@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from govlint.python.flow.fixpoint import Flow
 
 # methods of built-in containers that change what they hold
-_CHANGES = frozenset(
+CHANGES = frozenset(
     "append appendleft extend extendleft insert update setdefault pop popitem popleft clear "
     "remove discard add sort reverse rotate __setitem__ __delitem__ __ior__ __iadd__".split()
 )
@@ -87,7 +87,7 @@ def called(run: Expressions, node: ast.Call) -> None:
             attributes = {part.partition("[")[0] for part in name.split(".")[1:]}
             if "[" in name or changed is None or not attributes.isdisjoint(changed):
                 del environment[name]
-    elif isinstance(node.func, ast.Attribute) and node.func.attr in _CHANGES:
+    elif isinstance(node.func, ast.Attribute) and node.func.attr in CHANGES:
         forget_elements(environment)
 
 
