@@ -17,6 +17,7 @@ from govlint.output.picture import Edge, Node, Picture
 if TYPE_CHECKING:
     from govlint.python.call_graph import CallGraph
     from govlint.python.program import Program
+    from govlint.python.symbols import FunctionInfo
 
 _STACK = 512 << 20
 _SHOWN_PLACES = 3
@@ -38,6 +39,28 @@ class LayerGraph:
 
     layers: list[str] = field(default_factory=list)
     edges: list[LayerEdge] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Step:
+    """One step of a way: what is reached, and the place that reaches it."""
+
+    name: str
+    place: Location
+
+
+Way = tuple[Step, ...]
+
+
+def ways_round_gate(paths: Sequence[str], config: Config) -> tuple[list[Way], list[Problem]]:
+    """For each place that runs a plugin past the gate, the shortest way there from an entry.
+
+    An entry is what nobody in the project calls: a route, a command, a module's own code.
+    The first step is the entry, the last the plugin's method; the shortest way is first.
+    """
+    from govlint.python.linking import link_everything
+
+    return _linked(paths, config, link_everything, _ways)
 
 
 def call_graph(paths: Sequence[str], config: Config) -> tuple[CallGraph, list[Problem]]:
@@ -137,6 +160,100 @@ def _layers(program: Program) -> LayerGraph:
         graph.edges.append(LayerEdge(*step, step in steps, tuple(sorted(places))))
     graph.edges.sort(key=lambda edge: (layers.index(edge.source), layers.index(edge.target)))
     return graph
+
+
+def _ways(program: Program) -> list[Way]:
+    from govlint.checks.plugin_run import references
+
+    ways = []
+    for node, reference in references(program):
+        end = Step(ast.unparse(reference), program.location(program.module_of(node), node))
+        ways.append((*_way_to(program, node), end))
+    return sorted(ways, key=lambda way: (len(way), way))
+
+
+def _way_to(program: Program, node: ast.AST) -> Way:
+    """The shortest chain of calls from an entry to the function that `node` stands in."""
+    first = program.function_of(node)
+    if first is None:
+        return (_module_step(program, node),)
+    before: dict[FunctionInfo, tuple[ast.AST, FunctionInfo] | None] = {first: None}
+    pending = [first]
+    for function in pending:
+        sites = [x for x in program.callers(function) if not program.module_of(x).is_test]
+        callers = [(site, program.function_of(site)) for site in sites]
+        if any(caller is None for _, caller in callers) or not callers:
+            outside = next((site for site, caller in callers if caller is None), None)
+            start = _module_step(program, outside) if outside is not None else None
+            return (*([start] if start else []), *_downwards(program, function, outside, before))
+        for site, caller in callers:
+            if caller is not None and caller not in before:
+                before[caller] = (site, function)
+                pending.append(caller)
+    return _downwards(program, first, None, before)
+
+
+def _downwards(
+    program: Program,
+    function: FunctionInfo,
+    site: ast.AST | None,
+    before: dict[FunctionInfo, tuple[ast.AST, FunctionInfo] | None],
+) -> Way:
+    steps = []
+    place = program.headline(function.node)
+    if site is not None:
+        place = program.location(program.module_of(site), site)
+    steps.append(Step(function.qualname, place))
+    following = before[function]
+    while following is not None:
+        call, callee = following
+        steps.append(Step(callee.qualname, program.location(program.module_of(call), call)))
+        following = before[callee]
+    return tuple(steps)
+
+
+def _module_step(program: Program, node: ast.AST) -> Step:
+    module = program.module_of(node)
+    return Step(module.name, Location(module.path))
+
+
+def way_picture(ways: Sequence[Way]) -> Picture:
+    """All ways in one picture; steps that several ways share are drawn once."""
+    nodes: dict[str, Node] = {}
+    edges: dict[tuple[str, str], Edge] = {}
+    for way in ways:
+        last = way[-1]
+        for step in way:
+            end = step is last
+            name = f"{step.name}@{step.place.path}:{step.place.line}" if end else step.name
+            label = f"{step.name}\n{step.place.path}:{step.place.line}" if end else step.name
+            nodes.setdefault(name, Node(name, label, "bad" if end else "plain"))
+        names = [*(step.name for step in way[:-1])]
+        names.append(f"{last.name}@{last.place.path}:{last.place.line}")
+        for (source, target), step in zip(pairwise(names), way[1:], strict=True):
+            where = f"{step.place.path}:{step.place.line}"
+            edges.setdefault((source, target), Edge(source, target, where, "bad"))
+    return Picture(list(nodes.values()), list(edges.values()), "ways round the gate")
+
+
+def way_document(ways: Sequence[Way]) -> dict[str, Any]:
+    """The ways as JSON has them."""
+    return {
+        "version": 1,
+        "ways": [
+            [{"name": s.name, "path": s.place.path, "line": s.place.line} for s in way]
+            for way in ways
+        ],
+    }
+
+
+def way_text(ways: Sequence[Way]) -> str:
+    """One way a line: `entry → … → plugin.run`, each step with its file and line."""
+    lines = [
+        " → ".join(f"{step.name} ({step.place.path}:{step.place.line})" for step in way)
+        for way in ways
+    ]
+    return "".join(f"{line}\n" for line in lines) or "no way leads round the gate\n"
 
 
 def call_picture(graph: CallGraph) -> Picture:

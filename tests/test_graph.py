@@ -160,7 +160,7 @@ def test_what_cannot_be_read_makes_the_graph_incomplete(
 def test_wrong_uses_are_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run) -> None:
     monkeypatch.chdir(tmp_path)
     code, _, err = run("--calls", "--layers")
-    assert code == 2 and "two graphs" in err
+    assert code == 2 and "different graphs" in err
     code, _, err = run("--calls")
     assert code == 3 and "no Python file" in err
     (tmp_path / "main.py").write_text("x = 1\n", encoding="utf-8")
@@ -212,3 +212,39 @@ def test_a_chain_runs_from_left_to_right() -> None:
         if box is not None:
             at[text] = float(box.attrib["x"])
     assert at["a"] < at["b"] < at["c"] < at["d"]
+
+
+def test_every_way_round_the_gate_is_told_from_its_entry_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Run
+) -> None:
+    (tmp_path / "base.py").write_text(
+        "class BasePlugin:\n    def run(self, x): ...\n\n\n"
+        "class Crop(BasePlugin):\n    def run(self, x): ...\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "deep.py").write_text(
+        "from base import Crop\n\n\ndef run_it(x):\n    return Crop().run(x)\n",
+        encoding="utf-8",
+    )
+    (tmp_path / "app.py").write_text(
+        "from base import Crop\nfrom deep import run_it\n\n\n"
+        "def entry(x):\n    return middle(x)\n\n\n"
+        "def middle(x):\n    return run_it(x)\n\n\nCrop().run(1)\n",
+        encoding="utf-8",
+    )
+    monkeypatch.chdir(tmp_path)
+    code, out, err = run("--gate", "--format", "text")
+    assert (code, err) == (0, "")
+    assert out.splitlines() == [
+        "app (app.py:1) → Crop().run (app.py:13)",
+        "app.entry (app.py:5) → app.middle (app.py:6) → deep.run_it (app.py:10)"
+        " → Crop().run (deep.py:5)",
+    ]
+    _, document, _ = run("--gate")
+    assert [len(way) for way in json.loads(document)["ways"]] == [2, 4]
+    _, picture, _ = run("--gate", "--format", "mermaid")
+    assert picture.count("-.->") == 4
+    (tmp_path / "deep.py").write_text("def run_it(x): ...\n", encoding="utf-8")
+    (tmp_path / "app.py").write_text("from deep import run_it\n", encoding="utf-8")
+    assert run("--gate", "--format", "text")[1] == "no way leads round the gate\n"
+    assert run("--calls", "--format", "text")[0] == 2
