@@ -62,12 +62,36 @@ def link(
             program.flow.solve()
         else:
             program.problems.append(("limit", "imports could not be followed to their end", ""))
-        if program.flow.exhausted:
-            program.problems.append(
-                ("limit", "value flow was given up: too many combinations of calls", "")
-            )
-        for module, message in program.flow.failed.items():
-            program.problems.append(("limit", message, module.path))
+        _report_limits(program)
     finally:
         sys.setrecursionlimit(limit)
     return program
+
+
+def link_everything(files: Sequence[ScannedFile], bindings: Bindings, root: Path) -> Program:
+    """Link all files and follow every value: what a call graph needs."""
+    v.forget()
+    program = Program(files, bindings, root, everything=True)
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, 20_000))
+    try:
+        for file in files:
+            program.load(file.module)
+        program.flow.solve()
+        while uncalled := program.flow.uncalled():
+            for function, closure in uncalled:
+                program.flow.open_frame(function, closure)
+            program.flow.solve()
+        _report_limits(program)
+    finally:
+        sys.setrecursionlimit(limit)
+    return program
+
+
+def _report_limits(program: Program) -> None:
+    if program.flow.exhausted:
+        program.problems.append(
+            ("limit", "value flow was given up: too many combinations of calls", "")
+        )
+    for module, message in program.flow.failed.items():
+        program.problems.append(("limit", message, module.path))

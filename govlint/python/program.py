@@ -39,7 +39,14 @@ _TOO_COMMON = frozenset({"api", "routes", "mcp"})
 class Program:
     """A linked program and the questions that checks ask of it."""
 
-    def __init__(self, files: Sequence[ScannedFile], bindings: Bindings, root: Path) -> None:
+    def __init__(
+        self,
+        files: Sequence[ScannedFile],
+        bindings: Bindings,
+        root: Path,
+        everything: bool = False,
+    ) -> None:
+        self.everything = everything  # follow every value, not only what is governed
         self.bindings = bindings
         self.root = root
         self.files: dict[str, ScannedFile] = {file.module: file for file in files}
@@ -87,7 +94,7 @@ class Program:
             return None
         module = Module(name, file.path, text, tree, file.is_test, file.is_package)
         module.on_demand = on_demand
-        module.whole = serves(file, self.bindings)
+        module.whole = self.everything or serves(file, self.bindings)
         module.parents, module.owners = self._parents, self._owners
         try:
             index(module)
@@ -184,7 +191,7 @@ class Program:
         if cls is None:
             name = next((str(x.value) for x in names if isinstance(x, v.Const)), "<dynamic>")
             made = ast.ClassDef(name, [], [], [], [])
-            ast.copy_location(made, node)
+            self.adopt(made, node)
             module = self.module_of(node)
             cls = ClassInfo(name, f"{module.name}.{name}", made, module, None)
             self._dynamic[node] = cls
@@ -429,6 +436,8 @@ class Program:
 
     def bound_part(self, values: Values) -> Values:
         """Those of the values that are themselves of a class which a binding names."""
+        if self.everything:
+            return self.governed_part(self.flow, values)
         return frozenset(
             x
             for x in values
