@@ -42,7 +42,7 @@ def graph(
     from govlint import graphs
     from govlint.config import load_config
     from govlint.files import write_atomic
-    from govlint.output import picture
+    from govlint import picture
 
     if layers + calls + gate > 1:
         raise UsageError("graph: --layers, --calls and --gate are different graphs; ask for one")
