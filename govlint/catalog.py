@@ -12,7 +12,8 @@ import hashlib
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -173,9 +174,16 @@ def _load_folder(folder: Path) -> list[Rule]:
     cached = _read_cache(folder, stamp)
     if cached is not None and [rule.path for rule in cached] == [str(path) for path in paths]:
         return cached
-    rules = [compile_page(path) for path in paths]
+    rules = [_with_triggers(compile_page(path)) for path in paths]
     _write_cache(folder, stamp, rules)
     return rules
+
+
+def _with_triggers(rule: Rule) -> Rule:
+    if rule.check in BUILTIN_KINDS:
+        return replace(rule, triggers=())
+    module = import_module(f"govlint.checks.{rule.check.replace('-', '_')}")
+    return replace(rule, triggers=tuple(module.TRIGGERS))
 
 
 def compile_page(path: Path) -> Rule:
@@ -235,22 +243,19 @@ def _line_of(text: str, key: str) -> int:
 
 def params_of(kind: str) -> dict[str, Any]:
     """The names of what a page may set for a check, with what holds where it does not."""
-    import importlib
     from dataclasses import fields
 
     if kind in BUILTIN_KINDS:
         return {}
-    module = importlib.import_module(f"govlint.checks.{kind.replace('-', '_')}")
+    module = import_module(f"govlint.checks.{kind.replace('-', '_')}")
     return {entry.name: entry.default for entry in fields(module.Params)}
 
 
 def make_params(rule: Rule) -> Any:
     """The check's `Params` with what the page sets. Raises ValueError with the nearest name."""
-    import importlib
-
     from govlint.pages import nearest
 
-    module = importlib.import_module(f"govlint.checks.{rule.check.replace('-', '_')}")
+    module = import_module(f"govlint.checks.{rule.check.replace('-', '_')}")
     known = params_of(rule.check)
     values: dict[str, Any] = {}
     for name, value in rule.params.items():
@@ -335,7 +340,11 @@ def _load_rule(entry: Any) -> Rule:
         raise TypeError("a stored rule has a field that is no text")
     if not isinstance(entry["params"], dict):
         raise TypeError("a stored rule has params that are no mapping")
-    return Rule(**texts, params=entry["params"], severity=Severity(entry["severity"]))
+    triggers = tuple(entry["triggers"])
+    if not all(isinstance(word, str) for word in triggers):
+        raise TypeError("a stored rule has a trigger that is no text")
+    severity = Severity(entry["severity"])
+    return Rule(**texts, params=entry["params"], severity=severity, triggers=triggers)
 
 
 def _write_cache(folder: Path, stamp: str, rules: Sequence[Rule]) -> None:
@@ -348,6 +357,7 @@ def _write_cache(folder: Path, stamp: str, rules: Sequence[Rule]) -> None:
             **{name: getattr(rule, name) for name in _FIELDS},
             "params": dict(rule.params),
             "severity": int(rule.severity),
+            "triggers": rule.triggers,
         }
         for rule in rules
     ]

@@ -84,7 +84,11 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What one rule page says. The page is the only place where a rule is stated."""
+    """What one rule page says. The page is the only place where a rule is stated.
+
+    `triggers` are its check's, kept here so that a run which has nothing to analyse need
+    not import the check; None where they are not known.
+    """
 
     code: str
     name: str
@@ -99,6 +103,7 @@ class Rule:
     fix: str
     path: str
     digest: str
+    triggers: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

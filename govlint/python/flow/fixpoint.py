@@ -45,6 +45,8 @@ _CROWD = 8
 _PATIENCE = 3
 # Frames from which on functions are no longer told apart by their arguments.
 _MANY_FRAMES = 2_500
+# Calls that are followed at once, one inside the other, before further ones are queued.
+_MAX_DEPTH = 6
 # Evaluations of frames in one run before it is given up as undecided.
 _MAX_EVALUATIONS = 400_000
 
@@ -65,6 +67,7 @@ class Flow:
         self.targets: dict[ast.AST, set[FunctionInfo]] = defaultdict(set)
         self.external_targets: dict[ast.AST, set[str]] = defaultdict(set)
         self.call_sites: dict[FunctionInfo, set[ast.AST]] = defaultdict(set)
+        self.callees: dict[FunctionInfo, dict[FunctionInfo, None]] = defaultdict(dict)
         self.dynamic: dict[ast.AST, dict[str, str]] = defaultdict(dict)
         self.called_dynamic: set[ast.AST] = set()
         self.bases: dict[ClassInfo, tuple[Values, ...]] = {}
@@ -77,6 +80,7 @@ class Flow:
         self.mros: dict[ClassInfo, tuple[ClassInfo | str, ...]] = {}
         self._holders: dict[ClassInfo, bool] = {}
         self.queue: dict[Frame, None] = {}
+        self.offered: dict[FunctionInfo, Frame | None] = {}
         self.interest = Interest(self)
         self.summaries = Summaries(self)
         self.widened: set[Slot] = set()
@@ -91,6 +95,7 @@ class Flow:
         self.wanted: set[str] = set()
         self.current: Frame | None = None
         self.active: Any = None
+        self.depth = 0
 
     # -- the fixed point ---------------------------------------------------------
 
@@ -109,30 +114,38 @@ class Flow:
 
     def solve(self) -> None:
         """Evaluate frames until no slot grows."""
-        from govlint.python.flow.statements import Interpreter
-
         while self.queue:
             frame = next(iter(self.queue))
-            del self.queue[frame]
-            if frame.module in self.failed:
-                continue
-            self.evaluations += 1
             if self.evaluations > _MAX_EVALUATIONS:
                 self.exhausted = True
                 self.queue.clear()
                 return
-            frame.runs += 1
-            if frame.runs > self._most_runs():
-                continue
-            self.current = frame
-            try:
-                Interpreter(self, frame).run()
-            except RecursionError:
-                self.failed[frame.module] = "nested too deeply to be followed"
-        self.current = None
+            self._evaluate(frame)
+
+    def _evaluate(self, frame: Frame) -> None:
+        from govlint.python.flow.statements import Interpreter
+
+        del self.queue[frame]
+        if frame.module in self.failed:
+            return
+        self.evaluations += 1
+        frame.runs += 1
+        if frame.runs > self._most_runs():
+            return
+        caller, self.current = self.current, frame
+        self.depth += 1
+        try:
+            Interpreter(self, frame).run()
+        except RecursionError:
+            self.failed[frame.module] = "nested too deeply to be followed"
+        finally:
+            self.depth -= 1
+            self.current = caller
 
     def _most_runs(self) -> int:
         """Evaluations that a frame gets: the more there were, the fewer."""
+        if self.program.everything:
+            return _MAX_RUNS[0][1]
         return next(most for upto, most in _MAX_RUNS if self.evaluations < upto or not upto)
 
     def reconsider(self, fresh: Iterable[str]) -> None:
@@ -277,10 +290,20 @@ class Flow:
         """Follow a function under unknown arguments, now or when it becomes of interest."""
         if function.module.on_demand:
             return
-        if self.interest.covers(function):
+        if self.program.everything and function.cls is None:
+            self.offered[function] = closure  # opened when nobody is seen to call it
+        elif self.interest.covers(function):
             self.open_frame(function, closure)
         else:
             self.interest.wait(function, closure)
+
+    def uncalled(self) -> list[tuple[FunctionInfo, Frame | None]]:
+        """The functions that were met and never followed, each with what it closes over."""
+        return [
+            (function, closure)
+            for function, closure in self.offered.items()
+            if not self.frame_counts[function]
+        ]
 
     def record(self, node: ast.AST, values: Values) -> Values:
         """Remember that `node` evaluated to `values` in some frame."""
@@ -404,14 +427,19 @@ class Flow:
         """Call a function of the program; gives what its frame returned so far."""
         self.targets[node].add(function)
         self.call_sites[function].add(node)
+        caller = self.current.function if self.current is not None else None
+        if caller is not None and function not in self.callees[caller]:
+            self.callees[caller][function] = None
+            self._signal(("calls", caller), True)
         if not self.interest.follows(function, self.current) and not (
             self.program.carries_governed(self, arguments.everything())
         ):
             self.read(("awake", function))
             return self._declared(function, None) or ANY
         bound = self.bind(function, arguments, node)
-        if len(self.frames) < _MANY_FRAMES and (
-            function in self.polyvariant
+        if (len(self.frames) < _MANY_FRAMES or self.program.everything) and (
+            self.program.everything
+            or function in self.polyvariant
             or self.program.carries_governed(self, arguments.everything())
         ):
             telling = {name: self._telling(values) for name, values in bound.items()}
@@ -427,12 +455,22 @@ class Flow:
                     self.write(("parameter", frame, name), values)
         else:
             frame = self._joined_frame(function, closure, bound, "open")
+        if frame.runs == 0 and frame in self.queue and self.depth <= _MAX_DEPTH:
+            # its result is known when the caller goes on: that saves the caller a round
+            self._evaluate(frame)
         if function.is_generator:
             shape = "async-generator" if function.is_async else "generator"
             result = frozenset({v.container(shape, frame)})
             return result
         returned = self.read(("return", frame))
-        return returned if informative(returned) else returned | self._declared(function, frame)
+        return (
+            returned if informative(returned) else returned | self._declared(function, frame, bound)
+        )
+
+    def called_by(self, function: FunctionInfo) -> Iterable[FunctionInfo]:
+        """The functions that `function` calls; who asks is told of further ones."""
+        self.read(("calls", function))
+        return self.callees.get(function, ())
 
     def _telling(self, values: Values) -> Values:
         """The part of an argument that tells one way of calling from another."""
@@ -443,13 +481,20 @@ class Flow:
             or self.program.carries_governed(self, frozenset({value}))
         )
 
-    def _declared(self, function: FunctionInfo, frame: Frame | None) -> Values:
-        """What a function's return annotation says."""
+    def _declared(
+        self,
+        function: FunctionInfo,
+        frame: Frame | None,
+        bound: dict[str, Values] | None = None,
+    ) -> Values:
+        """What a function's return annotation says, in a call that binds `bound`."""
         if isinstance(function.node, ast.Lambda) or function.node.returns is None:
             return EMPTY
         from govlint.python.flow.annotations import annotated
+        from govlint.python.flow.generics import of_call
 
-        return annotated(self, function.node.returns, function.module, frame)
+        types = of_call(self, function, bound) if bound else None
+        return annotated(self, function.node.returns, function.module, frame, types=types)
 
     def _joined_frame(
         self, function: FunctionInfo, closure: Frame | None, bound: dict[str, Values], kind: str

@@ -26,6 +26,7 @@ _MAX_ALIKE = 4
 _FORGOTTEN = (
     v.Const, v.Text, v.External, v.ExternalInstance, v.BoundExternal, v.Deferred,
 )  # fmt: skip
+_CALLABLE = (v.FunctionValue, v.BoundMethod, v.ClassValue)
 _Likeness = tuple[str, frozenset[Value]]
 
 
@@ -54,7 +55,9 @@ class Summaries:
             elif isinstance(value, v.BoundMethod) and isinstance(value.receiver, v.Instance):
                 receiver = self._some_instance(value.receiver)
                 value = v.bound_method(value.function, receiver, value.closure)
-            if program.is_governed_itself(value):
+            if program.is_governed_itself(value) or (
+                program.everything and isinstance(value, _CALLABLE)
+            ):
                 kept.add(value)
             elif isinstance(value, v.Container) and value in self._direct:
                 groups[self._likeness(value)].append(value)
