@@ -439,10 +439,16 @@ class Program:
         return frozenset(x for x in values if self._roles.is_governed(flow, x))
 
     def is_governed_itself(self, value: Value) -> bool:
-        """Whether a value is of a bound class, or a method that is governed."""
-        if isinstance(value, v.Instance | v.ClassValue):
-            return self._roles.is_bound(value.cls)
-        return governed.is_governed_method(self, value)
+        """Whether a value is an object or a class that runs or keeps plugins, or is one.
+
+        States are left out, and so are methods: a reference to a governed method is found
+        where it is made.
+        """
+        return (
+            isinstance(value, v.Instance | v.ClassValue)
+            and self._roles.is_bound(value.cls)
+            and not self.is_state_name(value.cls)
+        )
 
     def bound_part(self, values: Values) -> Values:
         """Those of the values that are themselves of a class which a binding names."""
