@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 KIND = "role-command"
 TRIGGERS = ("@role",)
-DOCUMENTS = ("role", "role-registry", "text")
+DOCUMENTS = ("role", "role-registry", "text", "mission")
 
 _PYTHON = (".py", ".pyi", ".pyw")
 
@@ -41,7 +41,9 @@ def run(rule: Rule, params: Params, documents: Documents) -> Iterable[Finding]:
     from govlint.documents.roles.known import known_roles
 
     roles = known_roles(documents)
-    for text in documents.texts:
+    for text in documents.of("text", "mission"):
+        if TRIGGERS[0] not in text.text:
+            continue
         told = set()
         for region, call in _calls(text.path, text.text, params):
             for fault in call_faults(call, roles):

@@ -158,7 +158,7 @@ def _twice(role: Role) -> Iterator[_Fault]:
 def _dependencies(roles: Roles) -> Iterator[_Fault]:
     """Roles that a role needs and that are not there, or do not run."""
     from govlint.documents.roles.command import ROLE_ID
-    from govlint.documents.schema import nearest
+    from govlint.documents.roles.known import nearest_role
 
     for role in roles.by_id.values():
         for document, pointer, wanted in _needs(role):
@@ -166,7 +166,7 @@ def _dependencies(roles: Roles) -> Iterator[_Fault]:
             place = document.location(pointer)
             if found is None:
                 if ROLE_ID.fullmatch(wanted):
-                    near = nearest(wanted, roles.by_id)
+                    near = nearest_role(wanted, roles)
                     hint = f"; did you mean `{near}`?" if near else ""
                     yield _Fault(place, f"there is no role `{wanted}` to depend on{hint}")
             elif found.status not in ("ACTIVE", "") and found.entries:

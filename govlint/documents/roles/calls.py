@@ -152,9 +152,9 @@ def _is_mention(command: Command, call: Call) -> bool:
 
 
 def _unknown_role(named: str, roles: Roles) -> str:
-    from govlint.documents.schema import nearest
+    from govlint.documents.roles.known import nearest_role
 
-    near = nearest(named, roles.by_id)
+    near = nearest_role(named, roles)
     if near:
         return f"there is no role `{named}`; did you mean `{near}`?"
     listed = ", ".join(sorted(roles.by_id)[:8]) or "none"

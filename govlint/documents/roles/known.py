@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,10 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Role:
-    """One role id: its definitions (one, where all is well) and the registry entries for it."""
+    """One role id: its definitions and the registry entries for it; one each, where all is well.
+
+    The definition that a registry names comes first.
+    """
 
     id: str
     definitions: list[Document] = field(default_factory=list)
@@ -84,6 +88,13 @@ def known_roles(documents: Documents) -> Roles:
             if isinstance(identifier, str):
                 role = by_id.setdefault(identifier, Role(identifier))
                 role.entries.append((document, number))
+    for role in by_id.values():
+        listed = {
+            os.path.normpath(os.path.join(os.path.dirname(document.path), file))
+            for document, number in role.entries
+            if isinstance(file := document.value["roles"][number].get("definition_file"), str)
+        }
+        role.definitions.sort(key=lambda document: os.path.normpath(document.path) not in listed)
     return Roles(by_id, registries, definitions)
 
 
@@ -93,3 +104,12 @@ def entries(registry: Document) -> list[tuple[int, dict[str, Any]]]:
     if not isinstance(listed, list):
         return []
     return [(number, entry) for number, entry in enumerate(listed) if isinstance(entry, dict)]
+
+
+def nearest_role(wanted: str, roles: Roles) -> str | None:
+    """The id most like a wrong one: near in its name, whatever the namespace."""
+    from govlint.documents.schema import nearest
+
+    names = {identifier.partition(".")[2]: identifier for identifier in roles.by_id}
+    near = nearest(wanted.partition(".")[2], names)
+    return names[near] if near is not None else None
