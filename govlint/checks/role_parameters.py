@@ -61,7 +61,11 @@ def _faults(document: Document) -> Iterator[tuple[str, str, str]]:
         base = _pointer(name)
         impossible = _impossible(descriptor)
         if impossible is not None:
-            yield f"{base}/{impossible[0]}", f"parameter `{name}` accepts nothing: {impossible[1]}", ""
+            yield (
+                f"{base}/{impossible[0]}",
+                f"parameter `{name}` accepts nothing: {impossible[1]}",
+                "",
+            )
         elif "default" in descriptor:
             found = _refused(descriptor)
             for pointer, message in found:
@@ -78,9 +82,7 @@ def _pointer(name: str) -> str:
     return _BASE + join_pointer([name])
 
 
-def _undeclared(
-    required: Any, parameters: Mapping[str, Any]
-) -> Iterator[tuple[str, str, str]]:
+def _undeclared(required: Any, parameters: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     from govlint.documents.schema import nearest
 
     if not isinstance(required, list):

@@ -75,10 +75,10 @@ def _registry_faults(registry: Document, roles: Roles, readable: set[str]) -> It
     listed = registry.value.get("roles")
     metadata = registry.value.get("registry_metadata")
     total = metadata.get("total_roles") if isinstance(metadata, dict) else None
-    if isinstance(listed, list) and isinstance(total, int) and not isinstance(total, bool):
-        if total >= 0 and total != len(listed):
-            place = registry.location("/registry_metadata/total_roles")
-            yield _Fault(place, f"`total_roles` is {total}, and the registry lists {len(listed)}")
+    counted = isinstance(total, int) and not isinstance(total, bool) and total >= 0
+    if isinstance(listed, list) and counted and total != len(listed):
+        place = registry.location("/registry_metadata/total_roles")
+        yield _Fault(place, f"`total_roles` is {total}, and the registry lists {len(listed)}")
     seen: dict[str, int] = {}
     for number, entry in entries(registry):
         identifier = entry.get("id")

@@ -82,7 +82,9 @@ def _slips(
         schema = root["$defs"][reference.removeprefix("#/$defs/")]
     if isinstance(value, list):
         for number, entry in enumerate(value):
-            yield from _slips(entry, schema.get("items", {}), root, f"{pointer}/{number}", depth + 1)
+            yield from _slips(
+                entry, schema.get("items", {}), root, f"{pointer}/{number}", depth + 1
+            )
     if not isinstance(value, dict):
         return
     known = schema.get("properties", {})

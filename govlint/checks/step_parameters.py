@@ -7,7 +7,7 @@ cannot: which of several refusals are one fault, and where it stands.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from govlint.model import Finding
@@ -22,6 +22,7 @@ TRIGGERS: tuple[str, ...] = ()
 DOCUMENTS = ("mission",)
 
 _MAX_NESTING = 50  # of chains in chains
+_STEP_KEYS = {"name": "step_name", "id": "step_name", "type": "step_type"}
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def run(rule: Rule, params: Params, documents: Documents) -> Iterable[Finding]:
 
 def _steps(listed: Any, pointer: str, names: tuple[str, ...], depth: int = 0) -> Iterator[_Step]:
     """All steps of a list whose type is known, with the sub-steps of chains."""
-    from govlint.documents.steps import annotations, step_types
+    from govlint.documents.steps import described, step_types
 
     if not isinstance(listed, list) or depth > _MAX_NESTING:
         return
@@ -74,7 +75,7 @@ def _steps(listed: Any, pointer: str, names: tuple[str, ...], depth: int = 0) ->
         named = next((entry[key] for key in names if isinstance(entry.get(key), str)), "")
         called = f"step {named!r} ({kind})" if named else f"this {kind} step"
         yield _Step(place, called, kind, given or {}, "parameters" in entry)
-        nested = annotations(kind).get("nested-steps", {})
+        nested = described(kind).get("nested-steps", {})
         if given and "list-in" in nested:
             inner = f"{place}/parameters/{nested['list-in']}"
             yield from _steps(given.get(nested["list-in"]), inner, (nested["name-in"],), depth + 1)
@@ -89,16 +90,22 @@ def _faults(step: _Step, document: Document) -> Iterator[tuple[str, bool, str]]:
     if is_valid(step.parameters, name):
         return
     base = f"{step.pointer}/parameters"
-    found = violations(step.parameters, name)
-    slips = {v.nearest for v in found if v.keyword == "additionalProperties" and v.nearest}
+    found = _told_apart(violations(step.parameters, name))
+    slips = {
+        (v.pointer.rpartition("/")[0], v.nearest)
+        for v in found
+        if v.keyword == "additionalProperties" and v.nearest
+    }
     forms = alternatives(step.kind)
-    lacking = [] if _any_form(step, forms, slips) else forms
+    lacking = [] if _any_form(step, forms, {key for at, key in slips if not at}) else forms
     members = {key for form in forms for key in form}
     missing: dict[str, list[str]] = {}
     for violation in found:
         pointer, keyword = violation.pointer, violation.keyword
         if keyword == "required":
-            if violation.name in slips or (violation.name in members and _of_form(violation)):
+            if (pointer, violation.name) in slips or (
+                violation.name in members and _of_form(violation)
+            ):
                 continue
             missing.setdefault(pointer, []).append(violation.name)
         elif keyword == "additionalProperties":
@@ -119,6 +126,20 @@ def _faults(step: _Step, document: Document) -> Iterator[tuple[str, bool, str]]:
             yield base, True, f"needs {said}"
         else:
             yield step.pointer, False, f"needs `parameters` with {said}"
+
+
+def _told_apart(found: list[Violation]) -> list[Violation]:
+    """The same refusals, with a step's own keys in a sub-step taken for what they mean there."""
+    lacking = {(v.pointer, v.name) for v in found if v.keyword == "required"}
+    told = []
+    for violation in found:
+        place, _, key = violation.pointer.rpartition("/")
+        meant = _STEP_KEYS.get(key, "")
+        if violation.keyword == "additionalProperties" and (place, meant) in lacking:
+            lacking.discard((place, meant))
+            violation = replace(violation, nearest=meant)
+        told.append(violation)
+    return told
 
 
 def _of_form(violation: Violation) -> bool:

@@ -18,6 +18,7 @@ _VERBS = {
     ),
     "explain": ("govlint.cli.explain:explain", "Say what a rule means and how to fix it."),
     "init": ("govlint.cli.init:init", "Look at a repository and propose a configuration."),
+    "role": ("govlint.cli.role:role", "Check role definitions, registries and @role lines."),
     "rules": ("govlint.cli.rules:rules", "List, write and test rule pages."),
 }
 

@@ -24,7 +24,7 @@ def step_types() -> frozenset[str]:
 
 
 @cache
-def annotations(step_type: str) -> Mapping[str, Any]:
+def described(step_type: str) -> Mapping[str, Any]:
     """What `x-govlint` says of a step type: `can-hang`, `writes`, `outputs`, `nested-steps` …"""
     found: Mapping[str, Any] = load_schema(_FOLDER + step_type)["x-govlint"]
     return found

@@ -141,7 +141,9 @@ class _Visitor(ast.NodeVisitor):
         if at < 0:
             return span
         line, column = _step(raw, at, span.line, span.column)
-        return Location(self.path, line, column, *_step(raw, at + len(word), span.line, span.column))
+        return Location(
+            self.path, line, column, *_step(raw, at + len(word), span.line, span.column)
+        )
 
     def _raw(self, span: Location) -> str:
         picked = self.lines[span.line - 1 : span.end_line]

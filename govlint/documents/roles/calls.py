@@ -71,7 +71,7 @@ def _is_meant(line: Line, call: Call, roles: Roles) -> bool:
         return namespace in roles.namespaces or options or paths or verb
     if options and rest:
         return True
-    return (verb and (paths or len(rest) == 1) or paths) and _names_a_role(first.text, roles)
+    return ((verb and (paths or len(rest) == 1)) or paths) and _names_a_role(first.text, roles)
 
 
 def _is_prose(rest: list[Word]) -> bool:

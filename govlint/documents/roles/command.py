@@ -157,9 +157,8 @@ def _place(
     command: Command, before: list[Word], misplaced: bool, verbs: frozenset[str], start: int
 ) -> None:
     """Tell verb and input apart, and say where there are too few or too many words."""
-    if len(before) > 1 and before[0].text in verbs:
-        command.verb = before.pop(0)
-    elif len(before) == 1 and before[0].text in verbs and not before[0].quoted:
+    first = before[0] if before else None
+    if first is not None and first.text in verbs and (len(before) > 1 or not first.quoted):
         command.verb = before.pop(0)
     command.input = before[0] if before else None
     if command.shape is not None or command.open or misplaced:

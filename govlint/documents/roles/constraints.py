@@ -22,7 +22,10 @@ _UNITS = {
 }  # fmt: skip
 _SYMBOLS = {"≤": "<=", "≥": ">=", "≠": "!=", "=": "==", "===": "==", "<>": "!="}
 _OPERATOR_WORDS = (
-    (r"(?:at most|no more than|not more than|no greater than|not exceed|up to|maximum(?: of)?)", "<="),
+    (
+        r"(?:at most|no more than|not more than|no greater than|not exceed|up to|maximum(?: of)?)",
+        "<=",
+    ),
     (r"(?:at least|no less than|not less than|no fewer than|minimum(?: of)?)", ">="),
     (r"(?:less than|fewer than|lower than|below|under)", "<"),
     (r"(?:more than|greater than|higher than|above|over|exceed)", ">"),
@@ -37,7 +40,8 @@ _OPERATOR = re.compile(
     re.IGNORECASE,
 )
 _MEMBERSHIP = re.compile(
-    r"\s+(?:(?:must|should|shall|may|has to|needs to)\s+)?(?P<not>not\s+)?(?:include|contain|have)s?\s+",
+    r"\s+(?:(?:must|should|shall|may|has to|needs to)\s+)?(?P<not>not\s+)?"
+    r"(?:include|contain|have)s?\s+",
     re.IGNORECASE,
 )
 _CHOICE = re.compile(
@@ -48,9 +52,16 @@ _BETWEEN = re.compile(
     r"\s+(?:(?:must|should|shall)\s+)?(?:be\s+|is\s+)?between\s+(?P<low>-?[0-9.]+)\s+and\s+(?P<high>-?[0-9.]+)",
     re.IGNORECASE,
 )
-_NUMBER = re.compile(r"(?P<number>[+-]?[0-9][0-9_]*(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)\s*(?P<unit>%|[A-Za-z]+)?")
-_NAME = re.compile(r"(?P<size>(?:len|length|size|count)\s*\(\s*)?(?P<name>[A-Za-z_][A-Za-z0-9_.]*)(?(size)\s*\))")
-_PHRASE = re.compile(r"[A-Za-z_]+(?: (?!must|should|shall|be\b|is\b|are\b|has\b|not\b)[A-Za-z_]+){1,2}(?=\s+(?:must|should|shall|has|needs|is)\b|\s*[<>=!≤≥≠])")
+_NUMBER = re.compile(
+    r"(?P<number>[+-]?[0-9][0-9_]*(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)\s*(?P<unit>%|[A-Za-z]+)?"
+)
+_NAME = re.compile(
+    r"(?P<size>(?:len|length|size|count)\s*\(\s*)?(?P<name>[A-Za-z_][A-Za-z0-9_.]*)(?(size)\s*\))"
+)
+_PHRASE = re.compile(
+    r"[A-Za-z_]+(?: (?!must|should|shall|be\b|is\b|are\b|has\b|not\b)[A-Za-z_]+){1,2}"
+    r"(?=\s+(?:must|should|shall|has|needs|is)\b|\s*[<>=!≤≥≠])"
+)
 _TEXT = re.compile(r"\"(?P<double>[^\"]*)\"|'(?P<single>[^']*)'|(?P<bare>[^\s,;()\[\]\"']+)")
 _JOIN = re.compile(r"\s*(?:(?P<and>and\b|&&|;)|(?P<or>or\b|\|\|))\s*", re.IGNORECASE)
 _QUALIFIER = re.compile(
@@ -58,7 +69,8 @@ _QUALIFIER = re.compile(
     re.IGNORECASE,
 )
 _COUNTED = re.compile(
-    r"\b(?P<how>at least|at most|no more than|exactly) (?P<number>[0-9]+|an?|one|two|three|four|five) (?P<noun>[a-z]+(?: [a-z]+)?)",
+    r"\b(?P<how>at least|at most|no more than|exactly) "
+    r"(?P<number>[0-9]+|an?|one|two|three|four|five) (?P<noun>[a-z]+(?: [a-z]+)?)",
     re.IGNORECASE,
 )
 _MAX_LENGTH = 2000
@@ -257,9 +269,9 @@ class _Reader:
                 break
             values.append(_scalar(found))
             self.at = found.end()
-            more = re.compile(r"\s*(?:,\s*(?:and\s+|or\s+)?|and\s+|\|\s*)" if opened or values else "").match(
-                self.text, self.at
-            )
+            more = re.compile(
+                r"\s*(?:,\s*(?:and\s+|or\s+)?|and\s+|\|\s*)" if opened or values else ""
+            ).match(self.text, self.at)
             if more is None or self._begins_another(more.end()):
                 break
             self.at = more.end()

@@ -27,7 +27,7 @@ _ITEM = re.compile(
 
 
 def accepts_schema(descriptor: Mapping[str, Any], depth: int = 0) -> dict[str, Any]:
-    """The schema that a descriptor states; what is no word of one, or wrongly typed, is left out."""
+    """The schema that a descriptor states, without what is no word of one or wrongly typed."""
     schema: dict[str, Any] = {}
     for word, value in descriptor.items():
         if word in _WORDS and _is_sound(word, value):

@@ -31,7 +31,9 @@ _COMMAND_KEYS = frozenset(
         " args"
     ).split()
 )
-_SHELL_FENCES = frozenset("bash sh shell zsh ksh console shell-session shellsession terminal".split())
+_SHELL_FENCES = frozenset(
+    "bash sh shell zsh ksh console shell-session shellsession terminal".split()
+)
 _TEXT_FENCES = frozenset(("", "text", "txt", "plain", "plaintext", "role", "mnga"))
 _PROMPT = re.compile(r"^([ \t]*)[$%>] (?=@role\b)", re.MULTILINE)
 _SHELL_SHEBANG = re.compile(r"#!.{0,200}\b(?:ba|z|k|da)?sh\b")
@@ -100,7 +102,7 @@ _SCALAR_LINE = re.compile(
 
 
 def _in_lines_of_yaml(path: str, text: str) -> Iterator[Found]:
-    """The calls of a YAML file that cannot be read as one, such as several documents or a template."""
+    """The calls of a YAML file that is no single document, such as a template or several."""
     region = whole(path, text)
     told = set()
     for found in _SCALAR_LINE.finditer(text):
@@ -170,7 +172,9 @@ def _in_fence(region: Region, language: str, path: str) -> Iterator[Found]:
     elif language in _TEXT_FENCES:
         yield from in_lines(region, Sureness.STRING)
     elif language in ("yaml", "yml", "json"):
-        for inner, call in _in_document(path, region.text, "json" if language == "json" else "yaml"):
+        for inner, call in _in_document(
+            path, region.text, "json" if language == "json" else "yaml"
+        ):
             yield _moved(inner, region, path), call
     else:
         yield from in_quotes(region)
@@ -191,9 +195,7 @@ def _moved(inner: Region, outer: Region, path: str) -> Region:
 _SPAN = re.compile(r"(?<!`)(?P<ticks>`+)[ ]?@role(?=[ \t])")
 
 
-def _in_paragraph(
-    path: str, text: str, table: LineTable, first: int, last: int
-) -> Iterator[Found]:
+def _in_paragraph(path: str, text: str, table: LineTable, first: int, last: int) -> Iterator[Found]:
     """The calls of a paragraph: code spans that begin with the keyword, and lines that do."""
     start = table.offset(first + 1, 1)
     end = _offset_of_line(text, table, last)

@@ -12,9 +12,7 @@ from collections.abc import Iterator
 from govlint.documents.roles.tokens import KEYWORD, split
 
 _LEADING = frozenset(
-    (
-        "if then else elif do while until time ! { exec sudo nohup env command builtin nice"
-    ).split()
+    ("if then else elif do while until time ! { exec sudo nohup env command builtin nice").split()
 )
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
 _HEREDOC = re.compile(r"<<(?P<dash>-?)[ \t]*(?P<quote>['\"]?)(?P<word>[A-Za-z0-9_.-]+)(?P=quote)")

@@ -14,7 +14,9 @@ UNKNOWN = "\0"  # stands for what is put into the text at run time
 
 _VARIABLE = re.compile(r"\$(?:[A-Za-z_][A-Za-z0-9_]*|[@*#?$!0-9-])")
 _FORMAT = re.compile(r"%(?:\([^)]*\))?[sdrifx]")
-_TEMPLATE_WORD = re.compile(r"<[A-Za-z][^<>\n]*>|\[[A-Za-z-][A-Za-z _|=<>.-]*\](?:\.\.\.|…)?|\.\.\.|…")
+_TEMPLATE_WORD = re.compile(
+    r"<[A-Za-z][^<>\n]*>|\[[A-Za-z-][A-Za-z _|=<>.-]*\](?:\.\.\.|…)?|\.\.\.|…"
+)
 _SHUT = {"(": ")", "{": "}"}
 
 
@@ -141,7 +143,11 @@ class _Splitter:
             if char == quote:
                 self.at = at + 1
                 return "".join(parts)
-            if char == "\\" and quote == '"' and self.text[at + 1 : at + 2] in ('"', "\\", "$", "`"):
+            if (
+                char == "\\"
+                and quote == '"'
+                and self.text[at + 1 : at + 2] in ('"', "\\", "$", "`")
+            ):
                 parts.append(self.text[at + 1])
                 at += 2
                 continue
