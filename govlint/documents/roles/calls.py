@@ -121,10 +121,8 @@ def _faults(command: Command, call: Call, role: Role | None, roles: Roles) -> It
         if command.shape is None:
             yield from _missing_input(command, call, None)
         return
-    apart = command.shape is not None and "stands apart" in command.shape[2]
     for option in command.options:
-        bare = apart and option.value in (None, "")
-        yield from _option_faults(option, role, parameters, bare)
+        yield from _option_faults(option, role, parameters, option.name == command.apart)
     named = {option.name for option in command.options}
     free = [name for name in role.required if name not in named]
     if command.input is not None and free:

@@ -42,7 +42,8 @@ class Command:
     """A parsed line. `role` is None where it is known only at run time.
 
     `open` says that words are put in at run time, so that nothing can be missing or too
-    many. `shape` is the one fault in the order of the words, `faults` are the options'.
+    many. `shape` is the one fault in the order of the words, `faults` are the options';
+    `apart` names the option whose value is not joined to it.
     """
 
     role: Word | None
@@ -52,6 +53,7 @@ class Command:
     open: bool = False
     template: bool = False
     shape: Fault | None = None
+    apart: str = ""
     faults: list[Fault] = field(default_factory=list)
 
     @property
@@ -99,6 +101,7 @@ def parse(line: Line, start: int, verbs: Collection[str] = ()) -> Command:
             after.append(word)
             if command.shape is None and not word.whole:
                 command.shape = _misplaced(word, last_flag, before)
+                command.apart = last_flag.name if last_flag else ""
         else:
             before.append(word)
     known = frozenset(verbs) or VERBS
