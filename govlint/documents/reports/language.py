@@ -24,7 +24,7 @@ _LOOK_ALIKE = str.maketrans("аеорсухіјѕԁԛԝһӏɡοαενρτυικ"
 _UNSEEN = frozenset("\u00ad\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufeff")
 _TOKEN = re.compile(r"\w+")
 _MOST_WORDS = 100_000  # that are remembered; documents bring ever new ones
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")
 
 
 class Loaded(NamedTuple):

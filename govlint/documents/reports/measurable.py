@@ -83,8 +83,11 @@ _COMPARED = _any(
     " no_more_than no_less_than not_more_than fewer_than less_than more_than lower_than higher_than"
     " faster_than slower_than smaller_than larger_than longer_than shorter_than up_to than against"
 )
+_CAPPED = _any("limited_to capped_at capped_by bounded_by restricted_to limited_by held_to kept_to")
 _BOUND = re.compile(
-    rf"{_COMPARED}\s+(?:[\w'-]+\s+){{0,4}}?{_LIMITS}"
+    rf"(?:{_COMPARED}|{_CAPPED})\s+(?:[\w'-]+\s+){{0,4}}?{_LIMITS}"
+    r"|\b(?:less than|under|within|below|in|at most) (?:a|an|one|the)(?: single)?"
+    r" (?:millisecond|second|minute|hour|day|week)\b"
     rf"|{_LIMITS}\s+(?:\w+\s+)?(?:is|are|was|were)?\s*(?:not\s+)?"
     rf"{_any('met kept held respected reached honoured honored exceeded enforced observed')}"
     r"|[<>≤≥]=?|[!=]="
@@ -96,7 +99,7 @@ _UNDER_CONTROL = re.compile(r"\bunder\s+control\b|\bwithin\s+(?:reason|reasonabl
 _COUNT = re.compile(
     _any(
         "all every each no none never always only nothing nobody neither cannot zero any without"
-        " both once everything everywhere must_not may_not can_not can't full whole per unless"
+        " both once must_not may_not can_not can't full whole per unless"
     )
 )
 
@@ -107,13 +110,13 @@ _STRONG = re.compile(_any(
     " append appends restore restores revert reverts resume resumes terminate terminates abort aborts"
     " expire expires revoke revokes reconcile reconciles equal equals balances differ differs contain"
     " contains reproduce reproduces yield yields exit_code exits_with exits_non-zero rolls_back"
-    " roll_back must_pass must_fail forbids forbid quarantines drops discards retries replays_to"
-    " agree_to agrees_to agree_with agrees_with adds_up add_up sums_to resolves_to maps_to traces_to links_to points_to byte-identical"
+    " rolled_back must_pass must_fail forbids forbid quarantines drops discards retries replays_to"
+    " agree_to agrees_to agree_with agrees_with contiguous gapless consecutive monotonic adds_up add_up sums_to one_to_one one-to-one resolves_to maps_to traces_to links_to points_to byte-identical"
     " bit-identical identical idempotent append-only read-only immutable denied rejected refused"
     " unchanged empty inactive reaches returns_to escalates throttles"
 ))  # fmt: skip
 _WEAK = re.compile(_any(
-    "return returns block blocks fail fails failed pass passes passed passing log logs record records"
+    "return returns roll_back block blocks fail fails failed pass passes passed passing log logs record records"
     " report reports alert alerts write writes writing stop stops halt halts trip trips open opens"
     " close closes enter enters leave leaves stay stays remain remains hold holds keep keeps match"
     " matches carry carries include includes list lists name names cite cites require requires need"
@@ -159,7 +162,7 @@ _WORK = frozenset(
     " interested excited concerned involved committed tuned sped cared looked checked reviewed worked"
     " performed created introduced matured stabilized stabilised organized organised facilitated"
     " enabled empowered leveraged rounded balanced mixed limited wanted desired delighted impressed"
-    " satisfied finalised finalized raised put set taken".split()
+    " satisfied finalised finalized raised put set taken followed adhered given".split()
 )
 _UPPER_STATE = re.compile(
     r"(?<![\w])(?:RUNNING|PENDING|SUCCESS|FAILED|FAILURE|LOADED|INITIALIZED|UNAVAILABLE|ACTIVE"
@@ -186,7 +189,7 @@ _NOT_A_TEST = re.compile(r"^(?:end-to-end|e2e|high-quality|well-written|best-eff
 # -- praise ------------------------------------------------------------------------------------
 
 _VAGUE = re.compile(_any(
-    "good well great fine nice nicely better best excellent perfect perfectly superb high-quality"
+    "many some few several lots a_lot_of numerous practices principles good well great fine nice nicely better best excellent perfect perfectly superb high-quality"
     " quality robust robustly robustness solid reliable reliably reliability stable_enough scalable"
     " scalability secure securely secured fast quick quickly swiftly smooth smoothly seamless"
     " seamlessly easy easily simple simply intuitive user-friendly friendly clean cleaner clear clearly"

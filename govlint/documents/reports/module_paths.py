@@ -51,7 +51,7 @@ def inexplicit(report: Any) -> Iterator[Breach]:
     """Every entry of the module scope that is no explicit path."""
     for key in _LISTS:
         for place, entry in texts_of(report, "module_scope", key) or ():
-            if not says_something(entry) or is_unfilled(entry):
+            if not says_something(entry) or is_unfilled(entry, place):
                 continue
             fault = _fault(entry)
             if fault is not None:
@@ -124,7 +124,7 @@ def missing_modules(report: Any, root: str) -> Iterator[Breach]:
     """Every explicit path of the scope that the repository at `root` does not have."""
     for key in _LISTS:
         for entry in texts_of(report, "module_scope", key) or ():
-            if not says_something(entry.value) or is_unfilled(entry.value):
+            if not says_something(entry.value) or is_unfilled(entry.value, entry.pointer):
                 continue
             if not is_explicit(entry.value) or _is_by_name(entry):
                 continue
