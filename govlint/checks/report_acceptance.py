@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from govlint.documents.document import Documents
-from govlint.documents.reports.measurable import immeasurable
 from govlint.documents.reports.findings import each_report
+from govlint.documents.reports.measurable import immeasurable
 from govlint.model import Finding, Rule
 
 KIND = "report-acceptance"

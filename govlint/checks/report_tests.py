@@ -23,7 +23,10 @@ class Params:
 
 
 def run(rule: Rule, params: Params, documents: Documents) -> Iterable[Finding]:
-    """One finding an empty list of tests, or one a report with too few, or one a test that is not there."""
+    """One finding an empty list of tests, or one a report with too few, or one a test that is"
+    " not there."""
     yield from each_report(rule, documents, untested)
     if params.against:
-        yield from each_report(rule, documents, lambda report: missing_tests(report, params.against))
+        yield from each_report(
+            rule, documents, lambda report: missing_tests(report, params.against)
+        )

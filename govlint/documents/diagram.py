@@ -8,6 +8,7 @@ the order of the layers.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -109,7 +110,9 @@ class Diagram:
         ]
         for edge in self.edges:
             parts.append(_arrow(edge, layout.route(edge.start, edge.end)))
-        parts += [_box(node, self.styles[node.style], layout.places[node.id]) for node in self.nodes]
+        parts += [
+            _box(node, self.styles[node.style], layout.places[node.id]) for node in self.nodes
+        ]
         parts.append("</g>")
         parts += _legend([self.styles[name] for name in used], height - 26)
         parts.append("</svg>")
@@ -150,7 +153,9 @@ def _box(node: Node, style: Style, place: tuple[float, float]) -> str:
         )
     if node.part is not None:
         wide = _WIDTH - 24
-        parts.append(f'<rect x="12" y="{_HEIGHT - 10}" width="{wide}" height="4" rx="2" fill="#fff"/>')
+        parts.append(
+            f'<rect x="12" y="{_HEIGHT - 10}" width="{wide}" height="4" rx="2" fill="#fff"/>'
+        )
         if node.part > 0:
             done = max(4.0, wide * min(node.part, 1.0))
             parts.append(
@@ -163,7 +168,7 @@ def _box(node: Node, style: Style, place: tuple[float, float]) -> str:
 def _arrow(edge: Edge, points: Sequence[tuple[float, float]]) -> str:
     """A smooth line through the points, level where it leaves and where it arrives."""
     drawn = f"M{points[0][0]:.1f} {points[0][1]:.1f}"
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    for (x0, y0), (x1, y1) in itertools.pairwise(points):
         half = (x0 + x1) / 2
         drawn += f"C{half:.1f} {y0:.1f} {half:.1f} {y1:.1f} {x1:.1f} {y1:.1f}"
     color, marker = ("#c62828", "wrong") if edge.wrong else ("#7b8794", "arrow")
@@ -223,7 +228,7 @@ class _Layout:
         found: dict[str, list[str]] = {}
         for (start, end), names in self._bends.items():
             chain = [start, *names, end]
-            for a, b in zip(chain, chain[1:], strict=False):
+            for a, b in itertools.pairwise(chain):
                 found.setdefault(a, []).append(b)
                 found.setdefault(b, []).append(a)
         return found
@@ -239,7 +244,7 @@ class _Layout:
         """The points an arrow goes through, from the edge of one box to that of the other."""
         backwards = (start, end) not in self._bends
         names = self._bends.get((start, end)) or self._bends.get((end, start)) or []
-        points = []
+        points: list[tuple[float, float]] = []
         for name in reversed(names) if backwards else names:
             x, y = self.places[name]
             ends = [(x, y + _HEIGHT / 2), (x + _WIDTH, y + _HEIGHT / 2)]
@@ -303,7 +308,7 @@ def _untangle(rows: list[list[str]], neighbours: Mapping[str, Sequence[str]]) ->
     """Order each row by the mean place of its neighbours, to and fro, so that few edges cross."""
     for sweep in range(8):
         order = rows if sweep % 2 == 0 else rows[::-1]
-        for before, row in zip(order, order[1:], strict=False):
+        for before, row in itertools.pairwise(order):
             at = {name: index - (len(before) - 1) / 2 for index, name in enumerate(before)}
             now = {name: index - (len(row) - 1) / 2 for index, name in enumerate(row)}
 

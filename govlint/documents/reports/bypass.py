@@ -23,7 +23,10 @@ _GATE = (
     r"(?!\s(?:contention|latency|failures?|errors?|denials?|timeouts?|warnings?|messages?|logs?|metrics"
     r"|panics?|races?|events?|overhead|config\w*|noise|downtime|reviews?|meeting))"
 )
-_GAP = r"(?:(?!(?:to|after|when|before|until|at|if|unless|by|because|through|via|from|for|no|outside|without)\b)[\w'/-]+\s){0,4}?"
+_GAP = (
+    r"(?:(?!(?:to|after|when|before|until|at|if|unless|by|because|through|via|from|for|no|outside"
+    r"|without)\b)[\w'/-]+\s){0,4}?"
+)
 _ROUND = (
     r"(?:bypass(?:es|ed|ing)?|by-pass(?:es|ed|ing)?|skip(?:s|ped|ping)?|circumvent(?:s|ed|ing)?"
     r"|evad(?:e|es|ed|ing)|side-?step(?:s|ped|ping)?|disabl(?:e|es|ed|ing)|overrid(?:e|es|den|ing)"
@@ -35,7 +38,9 @@ _ROUND = (
     r"|avoid(?:s|ed|ing)?|exempt(?:s|ed|ing)?(?:\s\w+){0,3}\sfrom|dodg(?:e|es|ing)|jump(?:s|ing)?\sover)"
 )
 _TAKES_AWAY = r"(?:relax|waiv|defeat|drop|lift|remov)(?:e|es|ed|ing|s)?"
-_STUDY = r"(?:tests?|attempts?|matrix|suites?|cases?|probes?|drills?|scenarios?|detection|guards?)\b"
+_STUDY = (
+    r"(?:tests?|attempts?|matrix|suites?|cases?|probes?|drills?|scenarios?|detection|guards?)\b"
+)
 _EXECUTES = (
     r"(?:execut\w+|runs?|ran|running|calls?|calling|called|invok\w+|invocations?|dispatch\w*|send|sends"
     r"|sending|hands?|handed|perform\w*|start\w*|launch\w*|spawn\w*|proceed\w*|continue\w*|go|goes|act"
@@ -79,7 +84,9 @@ _IN_SPITE = re.compile(
     r"|\b(?:execut\w+|runs?|calls?|act)\s(?:\w+\s){0,2}?first\b.*\b(?:gate|check|approve|validate|authori[sz]e)\w*"
     r"\s(?:\w+\s){0,2}?(?:later|afterwards|after)\b"
 )
-_THROUGH = re.compile(r"\b(?:through|via|behind|inside|by|under|within)\s(?:\w+\s){0,3}?(?:gate|kernel|guard)")
+_THROUGH = re.compile(
+    r"\b(?:through|via|behind|inside|by|under|within)\s(?:\w+\s){0,3}?(?:gate|kernel|guard)"
+)
 # the clause is about refusing, finding or testing a way round
 _AGAINST = re.compile(
     r"\b(?:never|no|none|nothing|nobody|not|cannot|can't|mustn't|reject\w*|refus\w+|den(?:y|ies|ied)|block\w*"
@@ -96,9 +103,13 @@ _CLAUSES = re.compile(
     r"|\bbut\b|\bwhile\b|\bso\sthat\b|(?<!\w)[–—-](?!\w))\s*"
 )
 _ONLY_IF = re.compile(r"\b(?:if|when|whenever|once|in\scase)\b")
-_ACTS = re.compile(rf"\b(?:{_EXECUTES}|retr(?:y|ies)|us(?:e|es|ing)|fall\w*|allow\w*|permit\w*|skip\w*)\b")
+_ACTS = re.compile(
+    rf"\b(?:{_EXECUTES}|retr(?:y|ies)|us(?:e|es|ing)|fall\w*|allow\w*|permit\w*|skip\w*)\b"
+)
 _OWNER = re.compile(r"\b(?:gate|kernel|guard|toolrunner|tool\srunner)\b")
-_CONDITION = re.compile(r"^(?:if|when|whenever|once|where|in\scase|should|on|as\ssoon\sas|upon|after)\b")
+_CONDITION = re.compile(
+    r"^(?:if|when|whenever|once|where|in\scase|should|on|as\ssoon\sas|upon|after)\b"
+)
 
 
 def bypasses(report: Any) -> Iterator[Breach]:

@@ -108,7 +108,10 @@ def _same(text: str) -> str:
 
 # -- compared with a repository ------------------------------------------------------------------
 
-_TEST_PATH = re.compile(r"(?<![\w/.-])(?:[\w.@-]+/)+[\w.@-]+\.\w+(?:::[\w\[\]:.-]+)?|(?<!\w)\w+\.(?:py|rs|ts|js|go)(?:::[\w\[\]:.-]+)?")  # fmt: skip
+_TEST_PATH = re.compile(
+    r"(?<![\w/.-])(?:[\w.@-]+/)+[\w.@-]+\.\w+(?:::[\w\[\]:.-]+)?"
+    r"|(?<![\w/.])\w+\.(?:py|rs|ts|js|go)(?:::[\w\[\]:.-]+)?"
+)
 _TEST_FUNCTION = re.compile(r"(?<![\w/.:])(?:test_\w+|\w+_test|Test[A-Z]\w+)(?![\w/.:])")
 _SOURCES = (".py", ".rs", ".ts", ".tsx", ".js", ".go", ".java", ".feature")
 _SKIPPED = frozenset((".git", "node_modules", "target", "__pycache__", ".venv", "venv", "dist"))
@@ -126,9 +129,7 @@ def missing_tests(report: Any, root: str) -> Iterator[Breach]:
         for place, text in texts_of(report, "tests", kind) or ():
             lacking = _lacking(text, root)
             if lacking:
-                yield Breach(
-                    place, f"there is no {listed(lacking, 'or')} in the repository {root}"
-                )
+                yield Breach(place, f"there is no {listed(lacking, 'or')} in the repository {root}")
 
 
 def _lacking(text: str, root: str) -> list[str]:
@@ -146,9 +147,7 @@ def _has_test(root: str, named: str) -> bool:
     if not file.startswith(whole.rstrip(os.sep) + os.sep):
         return False
     if not os.path.isfile(file):
-        if "/" in path or not any(known == path for known in _files_in(root)):
-            return False
-        return True
+        return not ("/" in path or not any(known == path for known in _files_in(root)))
     if not function:
         return True
     last = re.sub(r"\[.*", "", function.rpartition("::")[2])

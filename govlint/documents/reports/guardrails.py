@@ -60,7 +60,8 @@ _DENIED_BEFORE = re.compile(
     r"[\s:-]+(?:a|an|any|the|per|explicit|real|extra|specific)?\s*(?:\w+\s)?$"
 )
 _DENIED_AFTER = re.compile(
-    r"[\w-]*(?:\s\w+)?\s*(?:[:=(,–—-]|\bis\b|\bare\b|\bwas\b|\bhas been\b|\bwill be\b)?\s*(?:is\s|are\s|be\s)?"
+    r"[\w-]*(?:\s\w+)?\s*(?:[:=(,–—-]|\bis\b|\bare\b|\bwas\b|\bhas been\b|\bwill be\b)?\s*(?:is\s"
+    r"|are\s|be\s)?"
     r"(?:none|off|n/?a|disabled|skipped|bypassed|omitted|waived|removed|ignored|absent|missing|dropped"
     r"|false|unlimited|unbounded|infinite|not\s(?:yet\s)?(?:enforced|required|needed|applied|checked"
     r"|recorded|used|implemented|available|tracked|logged|set|emitted|included|supported|in\splace)"
@@ -78,9 +79,7 @@ def missing_trace_ids(report: Any) -> Iterator[Breach]:
 
 def missing_runtime_gates(report: Any) -> Iterator[Breach]:
     """The gates of the runtime that `runtime_gate` does not name."""
-    yield from _missing(
-        report, "runtime_gate", _RUNTIME, "every execution passes all four gates"
-    )
+    yield from _missing(report, "runtime_gate", _RUNTIME, "every execution passes all four gates")
 
 
 def missing_policy_gates(report: Any) -> Iterator[Breach]:

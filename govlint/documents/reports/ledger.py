@@ -90,7 +90,9 @@ def _entry(line: bytes, seq: int, head: str, where: str) -> Entry:
         )
     if value["prev"] != head:
         raise LedgerError(f"{where}: does not continue the line before it; the ledger was changed")
-    if not isinstance(value["report"], dict) or value["digest"] != digest(canonical(value["report"])):
+    if not isinstance(value["report"], dict) or value["digest"] != digest(
+        canonical(value["report"])
+    ):
         raise LedgerError(f"{where}: the report is not the one that was stored")
     return Entry(seq, digest(line), value["digest"], value["report"])
 

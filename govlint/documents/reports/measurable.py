@@ -32,15 +32,24 @@ _NAMED_BEFORE = re.compile(
     r"(?:" + _any(
         "phase phases section sections step steps chapter version versions release releases rfc iso"
         " iec nist soc pep adr issue issues ticket tickets pr python java node ruby php rust go tls"
-        " ssl oauth http ipv figure table appendix part milestone sprint quarter half year tier level"
-        " generation gen stage top article clause no number item wave epic story task job rev revision"
+        " ssl oauth http ipv figure table appendix part milestone sprint quarter half year tier"
+        " level"
+        " generation gen stage top article clause no number item wave epic story task job rev"
+        " revision"
         " build model windows ubuntu debian android ios postgres postgresql mysql redis kafka spec"
-        " protocol schema gpt iteration cycle annex rule requirement goal objective option plan pci_dss"
+        " protocol schema gpt iteration cycle annex rule requirement goal objective option plan"
+        " pci_dss"
         " phase_p schedule req us"
     ) + r"|[#§№])[\s.:-]*(?:no\.?\s*)?$"
 )  # fmt: skip
 _YEAR = re.compile(r"(?:19|20)\d\d[.,]?")
-_YEAR_BEFORE = re.compile(_any("in by since until till before after during for from of year fy q1 q2 q3 q4 late early mid january february march april may june july august september october november december") + r"\s*$")  # fmt: skip
+_YEAR_BEFORE = re.compile(
+    _any(
+        "in by since until till before after during for from of year fy q1 q2 q3 q4 late early mid"
+        " january february march april may june july august september october november december"
+    )
+    + r"\s*$"
+)
 _NAMED_AFTER = re.compile(
     r"(?:[-/]\d|\s*-?\s*(?:st|nd|rd|th)\b|[-\s](?:layers?|tier|factor|way|phases?|bit|stage|step|fold"
     r"|degree|sided|dimensional)\b)"
@@ -74,8 +83,10 @@ def _has_number(text: str) -> bool:
 # -- bounds ------------------------------------------------------------------------------------
 
 _LIMITS = _any(
-    "budget budgets limit limits quota quotas threshold thresholds target targets baseline baselines"
-    " slo slos sla slas timeout timeouts deadline deadlines capacity ceiling cap allowance ttl lease"
+    "budget budgets limit limits quota quotas threshold thresholds target targets baseline"
+    " baselines"
+    " slo slos sla slas timeout timeouts deadline deadlines capacity ceiling cap allowance ttl"
+    " lease"
     " window retention tolerance ration maximum minimum bound bounds reference control"
 )
 _COMPARED = _any(
@@ -106,30 +117,41 @@ _COUNT = re.compile(
 # -- states and outcomes -----------------------------------------------------------------------
 
 _STRONG = re.compile(_any(
-    "reject rejects denies deny refuse refuses raise raises throw throws emit emits persist persists"
-    " append appends restore restores revert reverts resume resumes terminate terminates abort aborts"
-    " expire expires revoke revokes reconcile reconciles equal equals balances differ differs contain"
+    "reject rejects denies deny refuse refuses raise raises throw throws emit emits persist"
+    " persists"
+    " append appends restore restores revert reverts resume resumes terminate terminates abort"
+    " aborts"
+    " expire expires revoke revokes reconcile reconciles equal equals balances differ differs"
+    " contain"
     " contains reproduce reproduces yield yields exit_code exits_with exits_non-zero rolls_back"
     " rolled_back must_pass must_fail forbids forbid quarantines drops discards retries replays_to"
-    " agree_to agrees_to agree_with agrees_with contiguous gapless consecutive monotonic adds_up add_up sums_to one_to_one one-to-one resolves_to maps_to traces_to links_to points_to byte-identical"
+    " agree_to agrees_to agree_with agrees_with contiguous gapless consecutive monotonic adds_up"
+    " add_up sums_to one_to_one one-to-one resolves_to maps_to traces_to links_to points_to"
+    " byte-identical"
     " bit-identical identical idempotent append-only read-only immutable denied rejected refused"
     " unchanged empty inactive reaches returns_to escalates throttles"
 ))  # fmt: skip
 _WEAK = re.compile(_any(
-    "return returns roll_back block blocks fail fails failed pass passes passed passing log logs record records"
+    "return returns roll_back block blocks fail fails failed pass passes passed passing log logs"
+    " record records"
     " report reports alert alerts write writes writing stop stops halt halts trip trips open opens"
     " close closes enter enters leave leaves stay stays remain remains hold holds keep keeps match"
     " matches carry carries include includes list lists name names cite cites require requires need"
     " needs show shows detect detects trigger triggers verify verifies validate validates survive"
-    " survives recover recovers start starts finish finishes end ends produce produces produced give"
+    " survives recover recovers start starts finish finishes end ends produce produces produced"
+    " give"
     " gives take takes switch switches prevent prevents answer answers reach connect connects exist"
-    " exists vanish vanishes disappear disappears lock locks release releases bind binds release drain"
+    " exists vanish vanishes disappear disappears lock locks release releases bind binds release"
+    " drain"
     " drains page pages notify notifies replay replays trace traces map maps explain explains agree"
-    " agrees cover covers reload reloads boot boots compile compiles parse parses load loads send sends"
+    " agrees cover covers reload reloads boot boots compile compiles parse parses load loads send"
+    " sends"
     " receive receives route routes isolate isolates promote promotes publish publishes acknowledge"
     " acknowledges settle settles charge charges count counts active operable traceable replayable"
-    " explainable deterministic reversible reproducible reconciliation unique green red absent present"
-    " unreachable reachable signed enabled disabled valid invalid online offline idle running denial"
+    " explainable deterministic reversible reproducible reconciliation unique green red absent"
+    " present"
+    " unreachable reachable signed enabled disabled valid invalid online offline idle running"
+    " denial"
     " rejection equality visible hidden mandatory forbidden state status"
 ))  # fmt: skip
 _BE = _any(
@@ -137,7 +159,8 @@ _BE = _any(
     " have_been not never always isn't aren't"
 )
 _IRREGULAR = (
-    "written kept met sent found shown bound held sealed lost frozen given taken paid thrown drawn torn"
+    "written kept met sent found shown bound held sealed lost frozen given taken paid thrown"
+    " drawn torn"
     " read set put shut cut split left seen withheld rebuilt rerun undone"
 )
 _AFTER_STATE = (
@@ -150,16 +173,22 @@ _PARTICIPLE = re.compile(
 )
 # participles that say that work was done, not what can be seen
 _WORK = frozenset(
-    "implemented tested supported handled protected maintained integrated completed finished delivered"
-    " established realized realised covered documented isolated managed done achieved ensured assured"
+    "implemented tested supported handled protected maintained integrated completed finished"
+    " delivered"
+    " established realized realised covered documented isolated managed done achieved ensured"
+    " assured"
     " guaranteed addressed considered satisfied pleased improved optimized optimised enhanced"
     " simplified streamlined polished modernized modernised hardened strengthened secured increased"
-    " reduced decreased minimized minimised maximized maximised boosted elevated aligned unified shared"
-    " distributed detailed advanced automated related based need needed speed feed seed indeed exceed"
+    " reduced decreased minimized minimised maximized maximised boosted elevated aligned unified"
+    " shared"
+    " distributed detailed advanced automated related based need needed speed feed seed indeed"
+    " exceed"
     " proceed succeed embed required expected intended designed planned desired adopted embraced"
     " understood appreciated accepted agreed trusted governed cleaned refactored prepared developed"
-    " built fixed resolved solved upgraded updated migrated loved liked valued respected informed used"
-    " interested excited concerned involved committed tuned sped cared looked checked reviewed worked"
+    " built fixed resolved solved upgraded updated migrated loved liked valued respected informed"
+    " used"
+    " interested excited concerned involved committed tuned sped cared looked checked reviewed"
+    " worked"
     " performed created introduced matured stabilized stabilised organized organised facilitated"
     " enabled empowered leveraged rounded balanced mixed limited wanted desired delighted impressed"
     " satisfied finalised finalized raised put set taken followed adhered given".split()
@@ -184,27 +213,40 @@ _TESTS_PASS = re.compile(
     r"\b(?:tests?|suites?|cases?|matrix|checks?|drills?|benchmarks?|scenarios?|builds?|ci)\b[^.;]*\b"
     r"(?:pass(?:es|ed)?|green|fails?|succeeds?|run|runs)\b"
 )
-_NOT_A_TEST = re.compile(r"^(?:end-to-end|e2e|high-quality|well-written|best-effort|user-friendly)\b")
+_NOT_A_TEST = re.compile(
+    r"^(?:end-to-end|e2e|high-quality|well-written|best-effort|user-friendly)\b"
+)
 
 # -- praise ------------------------------------------------------------------------------------
 
 _VAGUE = re.compile(_any(
-    "many some few several lots a_lot_of numerous practices principles good well great fine nice nicely better best excellent perfect perfectly superb high-quality"
+    "many some few several lots a_lot_of numerous practices principles good well great fine nice"
+    " nicely better best excellent perfect perfectly superb high-quality"
     " quality robust robustly robustness solid reliable reliably reliability stable_enough scalable"
     " scalability secure securely secured fast quick quickly swiftly smooth smoothly seamless"
-    " seamlessly easy easily simple simply intuitive user-friendly friendly clean cleaner clear clearly"
-    " maintainable maintainability flexible elegant elegantly modern efficient efficiently efficiency"
+    " seamlessly easy easily simple simply intuitive user-friendly friendly clean cleaner clear"
+    " clearly"
+    " maintainable maintainability flexible elegant elegantly modern efficient efficiently"
+    " efficiency"
     " effective effectively performant proper properly correctly correct appropriate appropriately"
-    " adequate adequately sufficient sufficiently acceptable acceptably reasonable reasonably suitable"
-    " suitably satisfactory satisfactorily gracefully graceful sensible sensibly okay ok decent strong"
-    " stronger strongly improve improves improved improvement improvements enhance enhances enhanced"
-    " optimal optimally optimized optimised significant significantly substantial substantially major"
-    " minor serious noticeable noticeably obvious considerable considerably happy satisfied confident"
+    " adequate adequately sufficient sufficiently acceptable acceptably reasonable reasonably"
+    " suitable"
+    " suitably satisfactory satisfactorily gracefully graceful sensible sensibly okay ok decent"
+    " strong"
+    " stronger strongly improve improves improved improvement improvements enhance enhances"
+    " enhanced"
+    " optimal optimally optimized optimised significant significantly substantial substantially"
+    " major"
+    " minor serious noticeable noticeably obvious considerable considerably happy satisfied"
+    " confident"
     " team teams stakeholder stakeholders everyone everybody leadership management audience"
-    " comfortable pleased like likes love loves enjoy delighted impressed feel feels look looks agree"
+    " comfortable pleased like likes love loves enjoy delighted impressed feel feels look looks"
+    " agree"
     " trust aligned on_board buy-in understand understands issues problems concerns complaints"
-    " surprises worries trouble hassle handled considered addressed as_expected as_intended as_designed"
-    " as_needed as_required as_planned where_possible if_possible when_possible as_possible best_effort"
+    " surprises worries trouble hassle handled considered addressed as_expected as_intended"
+    " as_designed"
+    " as_needed as_required as_planned where_possible if_possible when_possible as_possible"
+    " best_effort"
     " state-of-the-art world-class enterprise-grade production-ready production-grade"
     " professional healthy mature usable useful helpful valuable meaningful relevant consistent"
     " consistently generally mostly usually typically mainly largely soon works work working"

@@ -35,8 +35,10 @@ _FILE = re.compile(r"[^/]+\.[A-Za-z0-9]{1,8}")
 _SEVERAL = re.compile(r"[,;]|\s(?:and|or|und|plus|\+|&|as well as)\s|\S\s*\+\s*\S|\s/\s")
 # one word that names no place
 _VAGUE = frozenset(
-    "all any anything every everything everywhere various misc miscellaneous several multiple many some"
-    " others other etc rest remainder relevant related affected necessary needed applicable appropriate"
+    "all any anything every everything everywhere various misc miscellaneous several multiple"
+    " many some"
+    " others other etc rest remainder relevant related affected necessary needed applicable"
+    " appropriate"
     " codebase repo repository project system systems module modules stuff things files folders"
     " directories whatever unknown unspecified tbd same entire whole full nothing na different"
     " selected impacted".split()
@@ -90,7 +92,7 @@ def _fault(entry: str) -> str | None:
     if not any(char.isalnum() for char in text):
         return "is no path"
     first = re.split(r"[/\\]", text)[0]
-    if re.search(r"[/\\]", text) and _VAGUE_WORD.fullmatch(_last(text)):
+    if re.search(r"[^/\\][/\\]+[^/\\]", text) and _VAGUE_WORD.fullmatch(_last(text)):
         return "leaves part of the path out"
     if _VAGUE_WORD.fullmatch(first) and not re.search(r"[/\\]", text):
         return "is no path"
@@ -134,9 +136,14 @@ def missing_modules(report: Any, root: str) -> Iterator[Breach]:
 def _is_by_name(entry: Text) -> bool:
     """A name that the registry gives to modules that lie wherever a project has them."""
     text = plain(entry.value).strip()
-    return any(
-        m.kind != "path" and m.name == text for phase in phases().values() for m in phase.modules
-    ) or text == _EXAMPLE
+    return (
+        any(
+            m.kind != "path" and m.name == text
+            for phase in phases().values()
+            for m in phase.modules
+        )
+        or text == _EXAMPLE
+    )
 
 
 def _compared(entry: Text, root: str) -> Iterator[Breach]:
@@ -152,8 +159,11 @@ def _compared(entry: Text, root: str) -> Iterator[Breach]:
 
 def _as_file(entry: str) -> str:
     """The path without what may follow it: `#L10`, `:12`, `::Kernel`."""
-    path = entry.strip().replace("\\", "/")
-    return re.sub(r"(?:::.*|#L\d+.*|:\d[\d:-]*)$", "", path)
+    path = re.sub(r"(?:#L\d+.*|(?<!:):\d[\d:-]*)$", "", entry.strip().replace("\\", "/"))
+    file, _, _ = path.partition("::")
+    if "/" in file or "." in file:  # a name in a file
+        return file
+    return path.replace("::", "/").replace("crate/", "src/", 1)
 
 
 def _spellings(path: str) -> list[str]:
@@ -161,8 +171,6 @@ def _spellings(path: str) -> list[str]:
     given = [path]
     if "/" not in path and "." in path:
         given.append(path.replace(".", "/"))
-    if path.startswith("crate::") or "::" in path:
-        given.append("src/" + path.removeprefix("crate::").replace("::", "/"))
     stems = [each.rstrip("/") for each in given]
     return [*given, *(f"{stem}.{end}" for stem in stems for end in ("py", "rs", "ts", "js", "go"))]
 

@@ -158,9 +158,7 @@ def _twice(given: ReportSet) -> Iterator[tuple[int, Breach]]:
             )
 
 
-def _cycles(
-    given: ReportSet, contradicted: set[tuple[str, str]]
-) -> Iterator[tuple[int, Breach]]:
+def _cycles(given: ReportSet, contradicted: set[tuple[str, str]]) -> Iterator[tuple[int, Breach]]:
     """Every cycle once, at the report of its lowest phase that tells an edge of it."""
     edges: dict[str, dict[str, tuple[int, Text]]] = {}
     for phase, index in given.current.items():

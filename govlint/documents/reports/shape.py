@@ -75,7 +75,9 @@ def all_texts(value: Any, base: str = "") -> Iterator[Text]:
         if isinstance(here, str):
             yield Text(place, here)
         elif isinstance(here, Mapping):
-            stack.extend((place + join_pointer([str(key)]), here[key]) for key in reversed(list(here)))
+            stack.extend(
+                (place + join_pointer([str(key)]), here[key]) for key in reversed(list(here))
+            )
         elif isinstance(here, list):
             stack.extend((f"{place}/{n}", here[n]) for n in range(len(here) - 1, -1, -1))
 

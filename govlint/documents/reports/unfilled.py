@@ -112,7 +112,9 @@ def _has_letter(text: str) -> bool:
 
 def _is_field_name(place: str, text: str) -> bool:
     """Whether it names a model or a field: `value` and `text` are good names of fields."""
-    return place.startswith("/data_models/") and plain(text).isidentifier() and not _LABEL.match(text)
+    return (
+        place.startswith("/data_models/") and plain(text).isidentifier() and not _LABEL.match(text)
+    )
 
 
 def _choice(place: str, text: str) -> bool:
