@@ -9,10 +9,11 @@ compiled again.
 from __future__ import annotations
 
 import hashlib
+import importlib
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -189,7 +190,16 @@ def read_page(path: Path) -> Page:
 
     page = pages.parse(_read(path), str(path))
     _check_kind(page)
+    page.rule = replace(page.rule, documents=_documents_of(page.rule.check))
     return page
+
+
+def _documents_of(kind: str) -> tuple[str, ...]:
+    """The kinds of document that a check looks at; none where it looks at Python."""
+    if kind in BUILTIN_KINDS:
+        return ()
+    module = importlib.import_module(f"govlint.checks.{kind.replace('-', '_')}")
+    return tuple(getattr(module, "DOCUMENTS", ()))
 
 
 def _read(path: Path) -> str:
@@ -235,7 +245,6 @@ def _line_of(text: str, key: str) -> int:
 
 def params_of(kind: str) -> dict[str, Any]:
     """The names of what a page may set for a check, with what holds where it does not."""
-    import importlib
     from dataclasses import fields
 
     if kind in BUILTIN_KINDS:
@@ -246,8 +255,6 @@ def params_of(kind: str) -> dict[str, Any]:
 
 def make_params(rule: Rule) -> Any:
     """The check's `Params` with what the page sets. Raises ValueError with the nearest name."""
-    import importlib
-
     from govlint.pages import nearest
 
     module = importlib.import_module(f"govlint.checks.{rule.check.replace('-', '_')}")
@@ -335,7 +342,9 @@ def _load_rule(entry: Any) -> Rule:
         raise TypeError("a stored rule has a field that is no text")
     if not isinstance(entry["params"], dict):
         raise TypeError("a stored rule has params that are no mapping")
-    return Rule(**texts, params=entry["params"], severity=Severity(entry["severity"]))
+    documents = tuple(str(kind) for kind in entry["documents"])
+    severity = Severity(entry["severity"])
+    return Rule(**texts, params=entry["params"], severity=severity, documents=documents)
 
 
 def _write_cache(folder: Path, stamp: str, rules: Sequence[Rule]) -> None:
@@ -348,6 +357,7 @@ def _write_cache(folder: Path, stamp: str, rules: Sequence[Rule]) -> None:
             **{name: getattr(rule, name) for name in _FIELDS},
             "params": dict(rule.params),
             "severity": int(rule.severity),
+            "documents": rule.documents,
         }
         for rule in rules
     ]

@@ -84,7 +84,10 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What one rule page says. The page is the only place where a rule is stated."""
+    """What one rule page says. The page is the only place where a rule is stated.
+
+    `documents` are the kinds of document that its check looks at; none for Python code.
+    """
 
     code: str
     name: str
@@ -99,6 +102,7 @@ class Rule:
     fix: str
     path: str
     digest: str
+    documents: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

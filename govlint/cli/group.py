@@ -11,7 +11,7 @@ from govlint import __version__
 # verb → where it is, and what the overview says of it (so that --help imports none)
 _VERBS = {
     "baseline": ("govlint.cli.baseline:baseline", "Accept today's findings; later only shrink."),
-    "check": ("govlint.cli.check:check", "Check code against the rules."),
+    "check": ("govlint.cli.check:check", "Check code and documents against the rules."),
     "completion": (
         "govlint.cli.completion:completion",
         "Print the completion script for a shell.",

@@ -15,7 +15,8 @@ from govlint.model import Location
 if TYPE_CHECKING:
     from govlint.documents.positions import Index, LineTable
 
-KINDS = ("report", "mission", "role", "role-registry")
+# `text` is any file with an `@role` line: a script, a workflow, Python; it has no value
+KINDS = ("report", "mission", "role", "role-registry", "text")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +40,12 @@ class Fault:
 class Document:
     """A JSON or YAML file. `value` is None where `faults` say why it could not be read.
 
-    `syntax` is `json` or `yaml`, `kind` one of KINDS. The value holds dict, list, str,
-    int, float, bool and None; keys are text, as written; YAML scalars are typed by
-    YAML 1.2's core schema, whatever 1.1 would make of them (`hint` tells).
+    `syntax` is `json`, `yaml`, or `text` where the kind is; `kind` is one of KINDS. The
+    value holds dict, list, str, int, float, bool and None; keys are text, as written; YAML
+    scalars are typed by
+    YAML 1.2's core schema, whatever 1.1 would make of them (`hint` tells). Of a document
+    with faults `sketch` is what could be made of it: enough to tell what it was meant to
+    be, not to be judged by.
     """
 
     path: str
@@ -50,6 +54,7 @@ class Document:
     kind: str
     value: Any
     faults: tuple[Fault, ...] = ()
+    sketch: Any = field(default=None, repr=False, compare=False)
     _lines: LineTable | None = field(default=None, init=False, repr=False, compare=False)
     _index: Index | None = field(default=None, init=False, repr=False, compare=False)
 
@@ -66,10 +71,10 @@ class Document:
     def index(self) -> Index:
         """Where every value stands in `text`; made when first asked for."""
         if self._index is None:
-            from govlint.documents.positions import index_json, index_yaml
+            from govlint.documents.positions import index_json, index_whole, index_yaml
 
-            make = index_json if self.syntax == "json" else index_yaml
-            self._index = make(self.text)
+            make = {"json": index_json, "yaml": index_yaml}.get(self.syntax, index_whole)
+            self._index = index_whole(self.text) if self.faults else make(self.text)
         return self._index
 
     def location(self, pointer: str = "", *, key: bool = False) -> Location:
@@ -103,6 +108,10 @@ class Document:
             if at >= 0:
                 return self._place(found.start + at, found.start + at + len(part), found.pointer)
         return self._place(found.start, found.end, found.pointer)
+
+    def text_location(self, line: int, column: int, length: int) -> Location:
+        """The place of `length` characters of one line: for texts, which have no pointers."""
+        return Location(self.path, line, column, line, column + length)
 
     def fault_location(self, fault: Fault) -> Location:
         """The place of a reading fault."""

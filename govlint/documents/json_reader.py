@@ -21,20 +21,28 @@ class _SlowError(Exception):
     """The slow reading has to look at this text."""
 
 
-def read_json(text: str) -> tuple[Any, list[Fault]]:
-    """The value of a JSON text (RFC 8259), and why it has none; None where it has not."""
+def read_json(text: str) -> tuple[Any, list[Fault], Any]:
+    """The value of a JSON text (RFC 8259), or its faults and what can be made of it."""
     try:
         value = _DECODER.decode(text)
         if "\\u" in text and _LONE.search(text):
             value_text = json.dumps(value, ensure_ascii=False)
             value_text.encode()  # UnicodeEncodeError, a ValueError: a lone surrogate
         if not (text.count("[") + text.count("{") > MAX_DEPTH and _too_deep(value)):
-            return value, []
+            return value, [], None
     except (ValueError, RecursionError, _SlowError):
         pass
     from govlint.documents.json_faults import find_faults
 
-    return None, find_faults(text)
+    return None, find_faults(text), _sketch(text)
+
+
+def _sketch(text: str) -> Any:
+    """What a lenient parser makes of the beginning; None where that is nothing."""
+    try:
+        return json.JSONDecoder().raw_decode(text.lstrip())[0]
+    except (ValueError, RecursionError):
+        return None
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -149,10 +149,16 @@ def index_json(text: str) -> Index:
         elif char == "[":
             open_.append(index.open(_SEQUENCE, found.start(), found.end()))
         elif char in "}]":
-            if open_:
-                index.close(open_.pop(), found.end())
+            index.close(open_.pop(), found.end())
         else:
             index.open(_SCALAR, found.start(), found.end())
+    return index
+
+
+def index_whole(text: str) -> Index:
+    """The places of a text that has no parts, or none that are known: one, all of it."""
+    index = Index(text, "text")
+    index.open(_SCALAR, 0, len(text))
     return index
 
 

@@ -30,8 +30,13 @@ def read(path: str, data: bytes, syntax: str, kind: str = "") -> Document:
     text, fault = decode(data)
     if fault is not None:
         return Document(path, text, syntax, kind, None, (fault,))
-    value, faults = _READERS[syntax](text)
-    document = Document(path, text, syntax, kind, value, tuple(faults))
+    return read_text(path, text, syntax, kind)
+
+
+def read_text(path: str, text: str, syntax: str, kind: str = "") -> Document:
+    """Read a document whose bytes are decoded already."""
+    value, faults, sketch = _READERS[syntax](text)
+    document = Document(path, text, syntax, kind, value, tuple(faults), sketch)
     if kind in _MAPPINGS and not faults and not isinstance(value, dict):
         place = document.location("")
         what = "null" if value is None else _NAMES.get(type(value), "a number")
@@ -56,13 +61,29 @@ def decode(data: bytes) -> tuple[str, Fault | None]:
         return data.decode(encoding, "replace"), fault
 
 
-def _read_json(text: str) -> tuple[Any, list[Fault]]:
+def decode_exactly(data: bytes) -> tuple[str, str, bool]:
+    """The text of a document, its encoding, and whether a byte order mark stands before it.
+
+    For writing it back as it was. Raises SyntaxError where the bytes are no text.
+    """
+    encoding: str = json.detect_encoding(data)
+    bom = data.startswith(("\ufeff").encode("utf-8")) or encoding in ("utf-16", "utf-32")
+    if encoding in ("utf-16", "utf-32"):  # which the byte order mark tells
+        encoding += "-le" if data[:1] == b"\xff" else "-be"
+    try:
+        text = data.decode("utf-8" if encoding == "utf-8-sig" else encoding)
+    except UnicodeDecodeError as error:
+        raise SyntaxError(str(error)) from None
+    return text.removeprefix("\ufeff") if bom else text, encoding.removesuffix("-sig"), bom
+
+
+def _read_json(text: str) -> tuple[Any, list[Fault], Any]:
     from govlint.documents.json_reader import read_json
 
     return read_json(text)
 
 
-def _read_yaml(text: str) -> tuple[Any, list[Fault]]:
+def _read_yaml(text: str) -> tuple[Any, list[Fault], Any]:
     from govlint.documents.yaml_reader import read_yaml
 
     return read_yaml(text)

@@ -54,18 +54,18 @@ def parse_scalar(raw: str) -> str:
     return raw
 
 
-def read_yaml(text: str) -> tuple[Any, list[Fault]]:
-    """The value of a YAML text, and why it has none; None where it has not."""
+def read_yaml(text: str) -> tuple[Any, list[Fault], Any]:
+    """The value of a YAML text, or its faults and what can be made of it."""
     bad = _UNPRINTABLE.search(text)
     if bad is not None:
         message = f"the character U+{ord(bad.group()):04X} may not stand in YAML"
-        return None, [_fault(text, "undecodable", message, bad.start(), bad.end())]
+        return None, [_fault(text, "undecodable", message, bad.start(), bad.end())], None
     builder = _Builder(text, track=False)
     value = builder.build()
     if any(fault.kind == "duplicate-key" for fault in builder.faults):
         builder = _Builder(text, track=True)  # once more, to say where the first one stands
         builder.build()
-    return (None, builder.faults) if builder.faults else (value, [])
+    return (None, builder.faults, builder.sketch) if builder.faults else (value, [], None)
 
 
 def _fault(text: str, kind: str, message: str, start: int, end: int) -> Fault:
@@ -83,6 +83,7 @@ class _Builder:
     def __init__(self, text: str, track: bool) -> None:
         self.text = text
         self.faults: list[Fault] = []
+        self.sketch: Any = None
         self._track = track
         self._written = 0
         self._extra = 0  # values that aliases add when they are expanded
@@ -214,7 +215,7 @@ class _Builder:
             if type(container) is list:
                 container.append(value)
             elif container is None:
-                root = value
+                root = self.sketch = value
             elif key is _MERGE:
                 assert frame is not None
                 self._merge(value, frame, event)
