@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from govlint.documents.document import Documents
@@ -19,11 +19,11 @@ DOCUMENTS = ("report",)
 class Params:
     """`add` maps more words to the reason against each; `allow` lists phrases that pass."""
 
-    add: Mapping[str, str] = field(default_factory=dict)
-    allow: Sequence[str] = ()
+    add: dict[str, str] = field(default_factory=dict)
+    allow: tuple[str, ...] = ()
 
 
 def run(rule: Rule, params: Params, documents: Documents) -> Iterable[Finding]:
     """One finding a text, at the first of its loaded words."""
-    words = word_list(tuple(sorted(params.add.items())), tuple(params.allow))
+    words = word_list(tuple(sorted(params.add.items())), params.allow)
     return each_report(rule, documents, lambda report: loaded_language(report, words))
