@@ -350,6 +350,8 @@ class Engine:
             self.abspaths[entry.target.path] = entry.target.abspath
             if entry.target.path in named:
                 self._report_on(entry.target)
+                if entry.target.path in self.reported:
+                    self.result.documents[entry.target.path] = entry.kind
         self.result.problems.extend(run.problems)
         self.seconds("documents", started)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -49,10 +49,17 @@ def _parameter(option: Option) -> click.Option:
     )
 
 
-def checking_command(help_: str, short_help: str, kinds: tuple[str, ...] = ()) -> click.Command:
+def checking_command(
+    help_: str,
+    short_help: str,
+    kinds: tuple[str, ...] = (),
+    options: Sequence[click.Option] = (),
+    run: Callable[..., int] = run_check,
+) -> click.Command:
     """Make a `check` verb: of everything, or with `kinds` of documents of these kinds alone.
 
-    All of them take the same options and give the same outputs and exit codes.
+    All of them take the same options and give the same outputs and exit codes; one may take
+    more `options`, which its `run` turns into arguments of `run_check`.
     """
     return click.Command(
         "check",
@@ -60,9 +67,10 @@ def checking_command(help_: str, short_help: str, kinds: tuple[str, ...] = ()) -
         help=help_,
         params=[
             click.Argument(["paths"], nargs=-1, type=click.Path()),
+            *options,
             *(_parameter(option) for option in CHECK_OPTIONS),
         ],
-        callback=partial(run_check, kinds=kinds) if kinds else run_check,
+        callback=partial(run, kinds=kinds) if kinds else run,
     )
 
 

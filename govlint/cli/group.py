@@ -18,6 +18,7 @@ _VERBS = {
     ),
     "explain": ("govlint.cli.explain:explain", "Say what a rule means and how to fix it."),
     "init": ("govlint.cli.init:init", "Look at a repository and propose a configuration."),
+    "report": ("govlint.cli.report:report", "Lint, begin, draw and store phase reports."),
     "rules": ("govlint.cli.rules:rules", "List, write and test rule pages."),
 }
 
