@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from govlint.model import Finding, Rule
@@ -34,6 +34,12 @@ class Params:
 
 def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
     """Find every reference to a governed method outside the gate."""
+    for node, target in references(program):
+        yield _finding(rule, program, node, target)
+
+
+def references(program: Program) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """The references to a governed method outside the gate, each with what names the method."""
     for node, values in list(program.flow.recorded.items()):
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
             if not _reaches(program, node, values):
@@ -48,7 +54,7 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
             continue
         if _is_allowed(program, node, target):
             continue
-        yield _finding(rule, program, node, target)
+        yield node, target
 
 
 def _reaches(program: Program, node: ast.Attribute, values: v.Values) -> bool:

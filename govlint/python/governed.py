@@ -16,6 +16,8 @@ from govlint.python.symbols import ClassInfo, FunctionInfo, Module
 if TYPE_CHECKING:
     from govlint.python.program import Program
 
+# what of a program is followed when everything is
+_OWN = (v.Instance, v.ClassValue, v.FunctionValue, v.BoundMethod, v.Partial)
 _LOOK_UPS = ("get", "__getitem__", "lookup", "resolve", "find", "create", "load", "fetch", "make")
 _LISTINGS = ("values", "all", "list", "__iter__", "plugins", "iter", "enabled", "active")
 
@@ -158,6 +160,8 @@ class Roles:
 
     def is_governed(self, flow: Flow, value: Value) -> bool:
         """Whether a value is of a governed class, or holds one that is."""
+        if self.program.everything and isinstance(value, _OWN):
+            return True
         if isinstance(value, v.Instance | v.ClassValue):
             return self.is_bound(value.cls) or value in flow.tainted
         if isinstance(value, v.EnumMember):
@@ -318,11 +322,45 @@ def _private_code(program: Program, run: FunctionInfo) -> frozenset[FunctionInfo
         for function in candidates:
             if function in chosen:
                 continue
-            sites = program.callers(function)
+            sites = _sites(program, function)
             if sites and all(_inside(program, site, run, chosen) for site in sites):
                 chosen.add(function)
                 changed = True
     return frozenset(chosen)
+
+
+def _sites(program: Program, function: FunctionInfo) -> list[ast.AST]:
+    """The calls of a function by its name; a decorator's wrapper calls it for whoever does."""
+    sites: list[ast.AST] = list(program.callers(function))
+    if isinstance(function.node, ast.Lambda) or not function.node.decorator_list:
+        return sites
+    wrappers: set[FunctionInfo] = set()
+    for decorator in function.node.decorator_list:
+        made = decorator.func if isinstance(decorator, ast.Call) else decorator
+        wrappers.update(
+            value.function for value in program.values(made) if isinstance(value, v.FunctionValue)
+        )
+    within = [site for site in sites if _is_within(program, site, wrappers)]
+    if not within:
+        return sites
+    named = [
+        call
+        for inner in {program.function_of(site) for site in within}
+        if inner is not None
+        for call in program.callers(inner)
+        if isinstance(call, ast.Call)
+        and function.name in (getattr(call.func, "attr", None), getattr(call.func, "id", None))
+    ]
+    return [*(site for site in sites if site not in within), *named]
+
+
+def _is_within(program: Program, site: ast.AST, functions: set[FunctionInfo]) -> bool:
+    function = program.function_of(site)
+    while function is not None:
+        if function in functions:
+            return True
+        function = function.parent
+    return False
 
 
 def _inside(program: Program, site: ast.AST, run: FunctionInfo, chosen: set[FunctionInfo]) -> bool:

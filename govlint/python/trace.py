@@ -20,7 +20,7 @@ from govlint.python.symbols import FunctionInfo, Module
 if TYPE_CHECKING:
     from govlint.python.program import Program
 
-_MAX_VISITED = 400
+_MAX_VISITED = 4_000
 _MAX_STEPS = 12
 Step = tuple[ast.AST, str]
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -77,7 +77,9 @@ def _related(
         steps.append(Related(location, note))
     if len(steps) > _MAX_STEPS:
         half = _MAX_STEPS // 2
-        steps = [*steps[:half], *steps[-half:]]
+        after = steps[-half]
+        note = f"{len(steps) - _MAX_STEPS} steps later: {after.message}"
+        steps = [*steps[:half], Related(after.location, note), *steps[1 - half :]]
     return tuple(steps)
 
 

@@ -107,7 +107,7 @@ def _of_instance(
     found: set[Value] = set(flow.read((receiver, name)))
     mro = flow.mro(cls)
     flow.read(("mro", cls))
-    if receiver.site is None:
+    if receiver.is_some:
         flow.read(("subclasses", cls))
         for entry in mro:
             if isinstance(entry, ClassInfo):
@@ -121,7 +121,7 @@ def _of_instance(
     bound: set[Value] = set()
     for value in in_class or ():
         bound |= bind(flow, value, me, v.class_value(cls), node)
-    if receiver.site is None and flow.program.overrides_matter(cls):
+    if receiver.is_some and flow.program.overrides_matter(cls):
         for other in flow.subclasses(cls)[:64]:
             if name in other.stored:
                 for value in flow.read((v.class_value(other), name)):
@@ -129,7 +129,7 @@ def _of_instance(
     found |= bound
     if not flow.program.carries_governed(flow, frozenset(found)):
         # an empty list made by a default factory says less than the annotation beside it
-        found |= _annotation(flow, mro, name)
+        found |= _annotation(flow, receiver, mro, name)
     if in_class is None and not found:
         found |= _fallback(flow, cls, me, name, node)
     if not found or (not bound and any(isinstance(entry, str) for entry in mro)):
@@ -168,14 +168,18 @@ def load_key(flow: Flow, owner: v.Instance, keys: Values, node: ast.AST) -> Valu
     return frozenset(found) or ANY
 
 
-def _annotation(flow: Flow, mro: tuple[ClassInfo | str, ...], name: str) -> Values:
+def _annotation(
+    flow: Flow, receiver: v.Instance | None, mro: tuple[ClassInfo | str, ...], name: str
+) -> Values:
     from govlint.python.flow.annotations import annotated
+    from govlint.python.flow.generics import of_receiver
 
     for entry in mro:
         if isinstance(entry, ClassInfo):
             annotation = entry.annotations.get(name)
             if annotation is not None:
-                return annotated(flow, annotation, entry.module, None, entry)
+                types = of_receiver(flow, receiver, entry) if receiver is not None else None
+                return annotated(flow, annotation, entry.module, None, entry, types=types)
     for entry in mro:
         if isinstance(entry, ClassInfo):
             found = flow.read(("attribute-annotation", entry, name))
@@ -297,7 +301,7 @@ def _of_class(flow: Flow, receiver: v.ClassValue, name: str, node: ast.AST) -> V
             for value in lookup(flow, meta, name) or ():
                 found |= bind(flow, value, receiver, v.class_value(meta), node)
         if not found:
-            found |= _annotation(flow, flow.mro(cls), name)
+            found |= _annotation(flow, None, flow.mro(cls), name)
         for entry in flow.mro(cls):
             if isinstance(entry, str) and entry not in _PLAIN_BASES:
                 found.add(v.bound_external(f"{entry}.{name}", receiver))
@@ -411,7 +415,7 @@ def store(flow: Flow, receiver: Value, name: str, values: Values) -> None:
                 flow.write(("any", entry, name), values)
         if name == "__dict__":
             _share(flow, receiver.cls)
-        if receiver.site is None or ("shared", receiver.cls) in flow.heap:
+        if receiver.is_some or ("shared", receiver.cls) in flow.heap:
             flow.write(("generic", receiver.cls, name), values)
         for value in lookup(flow, receiver.cls, name) or ():
             if isinstance(value, v.Instance):

@@ -103,6 +103,10 @@ def _construct(flow: Flow, callee: v.ClassValue, arguments: Arguments, node: ast
                     call_value(flow, bound, Arguments(), node)
     if any(isinstance(base, str) and _is_exception(base) for base in flow.mro(cls)):
         _keep_arguments(flow, made, arguments)
+    if not initialisers:
+        outside = next((base for base in flow.mro(cls) if isinstance(base, str)), "builtins.")
+        if not outside.startswith("builtins."):
+            flow.external_targets[node].add(f"{outside}.__init__")
     if any(isinstance(base, str) for base in flow.mro(cls)) and not initialisers:
         flow.write((made, "*"), program.bound_part(arguments.everything()))
         _thread_like(flow, made, cls, arguments, node)

@@ -65,6 +65,7 @@ class Flow:
         self.targets: dict[ast.AST, set[FunctionInfo]] = defaultdict(set)
         self.external_targets: dict[ast.AST, set[str]] = defaultdict(set)
         self.call_sites: dict[FunctionInfo, set[ast.AST]] = defaultdict(set)
+        self.callees: dict[FunctionInfo, dict[FunctionInfo, None]] = defaultdict(dict)
         self.dynamic: dict[ast.AST, dict[str, str]] = defaultdict(dict)
         self.called_dynamic: set[ast.AST] = set()
         self.bases: dict[ClassInfo, tuple[Values, ...]] = {}
@@ -76,6 +77,7 @@ class Flow:
         self.all_frames: dict[FunctionInfo, list[Frame]] = defaultdict(list)
         self.mros: dict[ClassInfo, tuple[ClassInfo | str, ...]] = {}
         self.queue: dict[Frame, None] = {}
+        self.offered: dict[FunctionInfo, Frame | None] = {}
         self.interest = Interest(self)
         self.widened: set[Slot] = set()
         self.crowded: set[Slot] = set()
@@ -243,10 +245,20 @@ class Flow:
         """Follow a function under unknown arguments, now or when it becomes of interest."""
         if function.module.on_demand:
             return
-        if self.interest.covers(function):
+        if self.program.everything and function.cls is None:
+            self.offered[function] = closure  # opened when nobody is seen to call it
+        elif self.interest.covers(function):
             self.open_frame(function, closure)
         else:
             self.interest.wait(function, closure)
+
+    def uncalled(self) -> list[tuple[FunctionInfo, Frame | None]]:
+        """The functions that were met and never followed, each with what it closes over."""
+        return [
+            (function, closure)
+            for function, closure in self.offered.items()
+            if not self.frame_counts[function]
+        ]
 
     def record(self, node: ast.AST, values: Values) -> Values:
         """Remember that `node` evaluated to `values` in some frame."""
@@ -369,14 +381,20 @@ class Flow:
         """Call a function of the program; gives what its frame returned so far."""
         self.targets[node].add(function)
         self.call_sites[function].add(node)
+        caller = self.current.function if self.current is not None else None
+        if caller is not None and function not in self.callees[caller]:
+            self.callees[caller][function] = None
+            self._signal(("calls", caller), True)
         if not self.interest.follows(function, self.current) and not (
             self.program.carries_governed(self, arguments.everything())
         ):
             self.read(("awake", function))
             return self._declared(function, None) or ANY
         bound = self.bind(function, arguments, node)
-        if function in self.polyvariant or self.program.carries_governed(
-            self, arguments.everything()
+        if (
+            self.program.everything
+            or function in self.polyvariant
+            or self.program.carries_governed(self, arguments.everything())
         ):
             telling = {name: self._telling(values) for name, values in bound.items()}
             key = (function, closure, tuple(telling.items()))
@@ -399,7 +417,14 @@ class Flow:
             result = frozenset({v.container(shape, frame)})
             return result
         returned = self.read(("return", frame))
-        return returned if informative(returned) else returned | self._declared(function, frame)
+        return (
+            returned if informative(returned) else returned | self._declared(function, frame, bound)
+        )
+
+    def called_by(self, function: FunctionInfo) -> Iterable[FunctionInfo]:
+        """The functions that `function` calls; who asks is told of further ones."""
+        self.read(("calls", function))
+        return self.callees.get(function, ())
 
     def _telling(self, values: Values) -> Values:
         """The part of an argument that tells one way of calling from another."""
@@ -410,13 +435,20 @@ class Flow:
             or self.program.carries_governed(self, frozenset({value}))
         )
 
-    def _declared(self, function: FunctionInfo, frame: Frame | None) -> Values:
-        """What a function's return annotation says."""
+    def _declared(
+        self,
+        function: FunctionInfo,
+        frame: Frame | None,
+        bound: dict[str, Values] | None = None,
+    ) -> Values:
+        """What a function's return annotation says, in a call that binds `bound`."""
         if isinstance(function.node, ast.Lambda) or function.node.returns is None:
             return EMPTY
         from govlint.python.flow.annotations import annotated
+        from govlint.python.flow.generics import of_call
 
-        return annotated(self, function.node.returns, function.module, frame)
+        types = of_call(self, function, bound) if bound else None
+        return annotated(self, function.node.returns, function.module, frame, types=types)
 
     def _joined_frame(
         self, function: FunctionInfo, closure: Frame | None, bound: dict[str, Values], kind: str
