@@ -126,7 +126,7 @@ def _phase(name: str) -> Phase:
 
 @report.command("graph", short_help="Draw what waits for what.")
 @click.argument("paths", nargs=-1, type=click.Path())
-@click.option("--format", "form", type=click.Choice(["svg", "mermaid"]), default="svg")
+@click.option("--format", "form", type=click.Choice(["svg", "mermaid", "dot"]), default="svg")
 @click.option("--output", "-o", metavar="FILE", help="Write to FILE.")
 @click.option("--all", "every", is_flag=True, help="Show phases that no report speaks of, too.")
 @click.option("--config", "config_file", metavar="FILE", help="Use this configuration file.")
@@ -137,15 +137,17 @@ def graph(
 
     Edges that contradict each other or close a cycle are red.
     """
+    from govlint import picture
     from govlint.cli.checking import write_text
-    from govlint.documents.reports.drawing import drawing
     from govlint.documents.reports.phase_graph import ReportSet
+    from govlint.phase_picture import drawing
 
     values, faults = _read_all(paths, config_file)
     for fault in faults:
         print(f"govlint: {fault}", file=sys.stderr)
-    diagram = drawing(ReportSet(tuple(values)), every)
-    write_text(diagram.svg() if form == "svg" else diagram.mermaid(), output)
+    drawn = drawing(ReportSet(tuple(values)), every)
+    write = {"svg": picture.svg, "mermaid": picture.mermaid, "dot": picture.dot}[form]
+    write_text(write(drawn), output)
     return EXIT_INCOMPLETE if faults else EXIT_CLEAN
 
 

@@ -78,9 +78,8 @@ def _judge(
     result = engine.run(list(contents), config, catalog, options)
     new = {path for path in result.documents if f"{base}#" not in os.path.abspath(path)}
     result.findings = [finding for finding in result.findings if _is_about(finding, new)]
-    missing = [file for file in contents if os.path.relpath(file) not in result.documents]
-    if missing and not result.findings and not result.problems and len(new) < len(contents):
-        raise UsageError(f"{missing[0]}: is excluded by the configuration, and not stored")
+    if len(new) < len({os.path.abspath(file) for file in contents}) and not result.problems:
+        raise IncompleteError(f"{ledger.path}: not all reports were judged; nothing is appended")
     return result, values
 
 
