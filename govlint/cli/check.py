@@ -77,8 +77,8 @@ def checking_command(
 check = checking_command(
     """Check PATHS (files or folders; default: the working directory).
 
-    Python code, phase reports, missions and roles are checked together; what a file is comes
-    from the configuration and from what stands in it. Facts come from the whole project that
+    Python code, phase reports, missions and roles are checked together; what a file is, is told
+    by the configuration and by what stands in it. Facts come from the whole project that
     the paths lie in, findings only from the paths. With --diff a finding is reported when a
     changed line is its own, in the function it stands in (in a document: the entry), or in
     one that the finding's related places stand in; new files count whole.

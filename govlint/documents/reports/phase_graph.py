@@ -1,7 +1,7 @@
 """The graph of phases that a set of reports draws (RPT012), and what it says of status (RPT008).
 
-Of several reports on one phase the one with the highest version counts; the graph is drawn
-from those. `A unblocks B` and `B depends on A` are the same edge, told from its two ends.
+Of several reports on one phase the one with the highest version counts, and the graph is drawn
+of those alone. `A unblocks B` and `B depends on A` are the same edge, told from its two ends.
 """
 
 from __future__ import annotations
