@@ -24,5 +24,5 @@ class Params:
 def run(rule: Rule, params: Params, documents: Documents) -> Iterable[Finding]:
     """At most one finding for each of title, modules and acceptance."""
     for document in readable(documents):
-        for breach in mismatches(document.value, unclear_places(document.value)):
+        for breach in mismatches(document.value, unclear_places):
             yield finding(rule, document, breach)

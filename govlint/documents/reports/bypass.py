@@ -6,6 +6,7 @@ the gate by, and no word in it that refuses, detects or tests just that.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -129,6 +130,7 @@ def bypasses(report: Any) -> Iterator[Breach]:
             )
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def goes_round(text: str) -> bool:
     """Whether a step leads an execution past the gate, and does not merely speak of that."""
     folded = " ".join(plain(text).split())

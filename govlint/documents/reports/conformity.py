@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from govlint.documents.document import Document, Documents
 from govlint.documents.reports.findings import finding, readable
@@ -41,7 +42,7 @@ def _share(
     rule: Rule, documents: Documents, wanted: Callable[[Violation], bool]
 ) -> Iterator[Finding]:
     for document in readable(documents):
-        found = [violation for violation in _violations(document) if wanted(violation)]
+        found = [violation for violation in _violations(documents, document) if wanted(violation)]
         if not found:
             continue
         left = {breach.pointer for breach in unfilled(document.value)}
@@ -52,8 +53,15 @@ def _share(
             yield finding(rule, document, breach)
 
 
-def _violations(document: Document) -> list[Violation]:
-    return violations(document, SCHEMA)
+# three rules share what the schema says of the documents of one run
+_told: WeakKeyDictionary[Documents, dict[str, list[Violation]]] = WeakKeyDictionary()
+
+
+def _violations(documents: Documents, document: Document) -> list[Violation]:
+    told = _told.setdefault(documents, {})
+    if document.path not in told:
+        told[document.path] = violations(document, SCHEMA)
+    return told[document.path]
 
 
 def unclear_places(report: Any) -> list[str]:

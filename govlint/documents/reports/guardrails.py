@@ -6,6 +6,7 @@ An entry that says a gate is not there (`sandbox: none`, `no timeout`) does not 
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
@@ -89,7 +90,9 @@ def missing_policy_gates(report: Any) -> Iterator[Breach]:
 
 def _missing(report: Any, key: str, terms: Sequence[_Term], why: str) -> Iterator[Breach]:
     entries = texts_of(report, "guardrails", key)
-    if entries is None or not all(says_something(entry.value) for entry in entries):
+    if entries is None or _names_all(tuple(terms), tuple(entry.value for entry in entries)):
+        return
+    if not all(says_something(entry.value) for entry in entries):
         return  # the schema says what is wrong
     if any(is_unfilled(entry.value) for entry in entries):
         return
@@ -109,6 +112,12 @@ def _missing(report: Any, key: str, terms: Sequence[_Term], why: str) -> Iterato
         yield Breach(text.pointer, f"“{text.value}” takes {missing[0]} out of {key}; {why}")
     else:
         yield Breach(f"/guardrails/{key}", said)
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _names_all(terms: tuple[_Term, ...], entries: tuple[str, ...]) -> bool:
+    """Whether every term is named by some entry."""
+    return all(any(_affirms(term, entry) for entry in entries) for term in terms)
 
 
 def _affirms(term: _Term, entry: str) -> bool:

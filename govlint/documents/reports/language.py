@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from govlint.data import data_dir
-from govlint.documents.reports.shape import Breach, all_texts
+from govlint.documents.reports.shape import Breach, all_texts, strings
 
 # who answers, and what lies where, is named as it is named
 _NAMES = ("/phase_meta/owner", "/phase_meta/version", "/module_scope/write_modules/")
@@ -46,6 +46,7 @@ class WordList:
         allow: Sequence[str] = (),
     ) -> None:
         self._reasons: dict[str, str] = {}
+        self._clean: set[str] = set()  # texts known to hold nothing loaded
         self._innocent: set[str] = set()  # words that stand in nothing that is looked for
         alternatives: list[str] = []
         unspaced: list[str] = []
@@ -72,6 +73,16 @@ class WordList:
         self._search = re.compile("|".join([spaced, *unspaced]))
         phrases = sorted({_expression(_folded(p)) for p in unless}, key=len, reverse=True)
         self._unless = re.compile(rf"(?<!\w)(?:{'|'.join(phrases) or '(?!)'})(?!\w)")
+
+    def is_clean(self, text: str) -> bool:
+        """Whether a text holds no loaded word; remembered, because reports repeat themselves."""
+        if text in self._clean:
+            return True
+        if self.find(text):
+            return False
+        if len(self._clean) < _MOST_WORDS:
+            self._clean.add(text)
+        return True
 
     def find(self, text: str) -> list[Loaded]:
         """The loaded words of a text, in order."""
@@ -181,6 +192,8 @@ def word_list(added: tuple[tuple[str, str], ...] = (), allowed: tuple[str, ...] 
 
 def loaded_language(report: Any, words: WordList) -> Iterator[Breach]:
     """Every text of a report that uses loaded words; names of owners and paths are not read."""
+    if all(map(words.is_clean, strings(report))):
+        return
     for place, text in all_texts(report):
         if place.startswith(_NAMES) or place.startswith(_PATHS):
             continue

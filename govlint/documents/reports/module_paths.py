@@ -53,10 +53,8 @@ def inexplicit(report: Any) -> Iterator[Breach]:
     """Every entry of the module scope that is no explicit path."""
     for key in _LISTS:
         for place, entry in texts_of(report, "module_scope", key) or ():
-            if not says_something(entry) or is_unfilled(entry, place):
-                continue
             fault = _fault(entry)
-            if fault is not None:
+            if fault is not None and says_something(entry) and not is_unfilled(entry, place):
                 shown = entry if len(entry) <= 60 else entry[:59] + "…"
                 yield Breach(place, f"“{shown}” {fault}; write one path, such as src/runtime")
 
@@ -66,6 +64,7 @@ def is_explicit(entry: str) -> bool:
     return _fault(entry) is None
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def _fault(entry: str) -> str | None:
     """Why an entry is no explicit path, or None where it is one."""
     text = plain(entry).strip()

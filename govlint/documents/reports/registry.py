@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,10 @@ class Module:
 
     def is_met_by(self, entry: str) -> bool:
         """Whether a scope entry is this module, or a path below it."""
+        return _meets(self, entry)
+
+    def meets(self, entry: str) -> bool:
+        """The same, worked out again."""
         if plain(entry).strip() == self.name:
             return True
         parts = _parts(entry)
@@ -64,7 +68,17 @@ class Part:
     groups: tuple[tuple[str, ...], ...]
 
     def is_met_by(self, criterion: str) -> bool:
-        return all(has_words(criterion, *group) for group in self.groups)
+        return _covers(self, criterion)
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _meets(module: Module, entry: str) -> bool:
+    return module.meets(entry)
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _covers(part: Part, criterion: str) -> bool:
+    return all(has_words(criterion, *group) for group in part.groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,37 +148,42 @@ def _stem(part: str) -> str:
     return re.sub(r"\.\w+$", "", part)
 
 
-def mismatches(report: Any, unclear: Sequence[str] = ()) -> Iterator[Breach]:
+def mismatches(report: Any, unclear: Callable[[Any], Sequence[str]]) -> Iterator[Breach]:
     """What a report leaves out that the registry asks of its phase.
 
-    `unclear` are pointers that another rule finds fault with: a list with such an entry
-    cannot be judged here before that is mended.
+    `unclear` gives the pointers that another rule finds fault with: a list with such an
+    entry cannot be judged here before that is mended. It is asked only where there is
+    something to say.
     """
     phase = phase_of(report)
     if phase is None:
         return
     title = text_of(report, "phase_meta", "title")
-    if title is not None and "/phase_meta/title" not in unclear and not _titles(phase, title):
+    if (
+        title is not None
+        and not _titles(phase, title)
+        and "/phase_meta/title" not in unclear(report)
+    ):
         yield Breach(
             "/phase_meta/title",
             f"the title of {phase.id} is “{phase.title}” in the phase registry"
             f" (target: {phase.target}), found “{title}”",
         )
     entries = [texts_of(report, "module_scope", key) for key in SCOPE]
-    if all(given is not None for given in entries) and not _any_below("/module_scope", unclear):
+    if all(given is not None for given in entries):
         scope = [entry for given in entries for entry in given or ()]
         if _is_clear(scope) and entries[0]:
             missing = [m.name for m in phase.modules if not _is_in(m, scope)]
-            if missing:
+            if missing and not _any_below("/module_scope", unclear(report)):
                 yield Breach(
                     "/module_scope",
                     f"the scope of {phase.id} leaves out {listed(missing)}; the phase registry has"
                     f" {listed([m.name for m in phase.modules])} as its primary modules",
                 )
     criteria = texts_of(report, "acceptance")
-    if criteria and _is_clear(criteria) and not _any_below("/acceptance", unclear):
+    if criteria and _is_clear(criteria):
         asked = [p.what for p in phase.asked if not any(p.is_met_by(c.value) for c in criteria)]
-        if asked:
+        if asked and not _any_below("/acceptance", unclear(report)):
             yield Breach(
                 "/acceptance",
                 f"no criterion of {phase.id} covers {listed(asked, 'or')}; its core acceptance"
@@ -172,6 +191,7 @@ def mismatches(report: Any, unclear: Sequence[str] = ()) -> Iterator[Breach]:
             )
 
 
+@functools.lru_cache(maxsize=4096)
 def _titles(phase: Phase, title: str) -> bool:
     found = _significant(title)
     return any(_significant(wanted) <= found for wanted in (phase.title, phase.target))

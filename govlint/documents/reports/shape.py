@@ -63,8 +63,29 @@ def texts_of(report: Any, *path: str) -> list[Text] | None:
     value = at(report, *path)
     if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
         return None
-    base = join_pointer(path)
+    base = _base(path)
     return [Text(f"{base}/{index}", entry) for index, entry in enumerate(value)]
+
+
+@functools.cache
+def _base(path: tuple[str, ...]) -> str:
+    return join_pointer(path)
+
+
+def strings(value: Any) -> list[str]:
+    """Every string value, in no order and without its place: quick, to see if any matters."""
+    found = []
+    pending = [value]
+    while pending:
+        here = pending.pop()
+        kind = type(here)
+        if kind is str:
+            found.append(here)
+        elif kind is dict:
+            pending.extend(here.values())
+        elif kind is list:
+            pending.extend(here)
+    return found
 
 
 def all_texts(value: Any, base: str = "") -> Iterator[Text]:
@@ -84,6 +105,8 @@ def all_texts(value: Any, base: str = "") -> Iterator[Text]:
 
 def says_something(text: str) -> bool:
     """Whether there is anything in it but space and characters that are not seen."""
+    if text.isascii():
+        return bool(text) and not text.isspace()
     return bool(text.translate(_INVISIBLE).strip())
 
 

@@ -8,6 +8,7 @@ number (`step 1: authenticate`).
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -19,6 +20,7 @@ from govlint.documents.reports.shape import (
     all_texts,
     plain,
     says_something,
+    strings,
 )
 
 # section 3 of the protocol, word for word; the number or letter at its end may be any
@@ -85,6 +87,8 @@ def is_unfilled(text: str, place: str = "") -> bool:
 
 def unfilled(report: Any) -> Iterator[Breach]:
     """Every text of a report that was never filled in."""
+    if not any(map(_is_suspect, strings(report))):
+        return
     for place, text in all_texts(report):
         if not says_something(text):
             continue
@@ -99,6 +103,12 @@ def unfilled(report: Any) -> Iterator[Breach]:
             span = found if found != (0, len(text)) else None
             shown = text[slice(*found)] if len(text) <= 80 else text[slice(*found)][:60]
             yield Breach(place, f"“{shown}” is template text that was never filled in", span=span)
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _is_suspect(text: str) -> bool:
+    """Whether a text might be unfilled, wherever it stands."""
+    return "|" in text or (says_something(text) and _what_is_left(text) is not None)
 
 
 def is_module(place: str) -> bool:
@@ -127,6 +137,7 @@ def _choice(place: str, text: str) -> bool:
     return len(parts) > 1 and any(set(parts) <= set(choice) for choice in _CHOICES.values())
 
 
+@functools.lru_cache(maxsize=1 << 16)
 def _what_is_left(text: str) -> tuple[int, int] | None:
     whole = (0, len(text))
     folded = " ".join(plain(text).split())
