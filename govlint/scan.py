@@ -23,6 +23,7 @@ from govlint.python.syntax.parse import (
 )
 from govlint.python.syntax.source import HEAD_BYTES, declared_encoding, decode, is_utf8
 from govlint.record import NONASCII, PLAIN, Scan
+from govlint.threads import run_on_stack, start_thread
 
 _BATCH = 48
 _DEEP_STACK = 768 << 20
@@ -163,37 +164,6 @@ def _in_deep_thread(parse: FastParse, path: str, data: bytes) -> list[dict[str, 
     if not found:
         raise RuntimeError("the parser did not answer")
     return found[0]
-
-
-_stack_lock = threading.Lock()
-
-
-def start_thread(work: Callable[[], object], stack: int) -> threading.Thread:
-    """Start a thread with `stack` bytes of stack. Raises RuntimeError where there is no room."""
-    with _stack_lock:
-        previous = threading.stack_size(stack)
-        try:
-            thread = threading.Thread(target=work, daemon=True)
-            thread.start()
-        finally:
-            threading.stack_size(previous)
-    return thread
-
-
-def run_on_stack(work: Callable[[], object], stack: int) -> None:
-    """Run `work` to its end on a thread of its own; what it raises is raised here."""
-    failed: list[BaseException] = []
-
-    def guarded() -> None:
-        try:
-            work()
-        except BaseException as error:
-            failed.append(error)
-
-    thread = start_thread(guarded, stack)
-    thread.join()
-    if failed:
-        raise failed[0]
 
 
 class Pool:
