@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from govlint.config import Config
 from govlint.model import Location, Problem
-from govlint.output.picture import Edge, Node, Picture
+from govlint.picture import Edge, Node, Picture
 
 if TYPE_CHECKING:
     from govlint.python.call_graph import CallGraph

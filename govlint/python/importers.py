@@ -67,8 +67,8 @@ def _closing(data: bytes, opened: int) -> int:
 class Search:
     """Looks for the files that import one of some modules.
 
-    What it finds for more modules holds all that it finds for fewer: a file that does not
-    import any of them all was none of any earlier search's.
+    What it finds for more modules holds all that it finds for fewer: a file that imports
+    none of them all was none of any earlier search's.
     """
 
     def __init__(self, targets: Iterable[str], names: ModuleNames) -> None:
