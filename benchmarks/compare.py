@@ -33,8 +33,8 @@ import generate
 
 HERE = Path(__file__).resolve().parent
 WHEEL = "homeassistant==2026.2.3"
-SAMPLE = 42  # files that fixit gets: it needs most of a second for ten
-SLOW = 8.0  # seconds from which on a command is run twice only
+SAMPLES = {"fixit": 42, "semgrep": 440}  # files that these get where there are more
+SLOW = 8.0  # seconds from which on a command's time is taken once only
 TIMEOUT = 90.0  # seconds after which a command is given up
 BASES = ("python -c pass", "ruff")  # the first that a tree has is what others are compared with
 
@@ -167,8 +167,19 @@ def wheel(folder: Path, peers_folder: Path) -> Path | None:
 
 
 def version(command: str) -> str:
-    """What a command says its version is."""
-    done = subprocess.run([command, "--version"], capture_output=True, text=True, check=False)
+    """What a command says its version is; `?` where it does not say so soon (some ask a server)."""
+    try:
+        done = subprocess.run(
+            [command, "--version"],
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "SEMGREP_ENABLE_VERSION_CHECK": "0"},
+            timeout=20,
+        )
+    except subprocess.TimeoutExpired:
+        return "?"
     said = (done.stdout or done.stderr).split("\n", 1)[0]
     return next((word for word in said.split() if word[:1].isdigit()), said)
 
@@ -194,14 +205,15 @@ def _words() -> list[str]:
 def _peer_subjects(
     found: dict[str, str | None], rules: Path, folder: Path, targets: list[str], files: list[str]
 ) -> list[Subject]:
+    samples = {name: files[:: -(-len(files) // count)] for name, count in SAMPLES.items()}
     words = [part for word in _words() for part in ("-e", word)]
     lines = {
         "ruff": ["check", "--no-cache", "--isolated", "--select", "F401", *targets],
         "rg": ["-l", "--no-ignore", "-F", *words, *targets, "-g", "*.py"],
         "ast-grep": ["scan", "--rule", str(rules / "ast-grep.yml"), "--no-ignore", "vcs", *targets],
         "semgrep": ["scan", "--config", str(rules / "semgrep.yml"), "--metrics", "off",
-                    "--disable-version-check", "--no-git-ignore", "--quiet", *targets],
-        "fixit": ["--rules", "fixit_rule", "lint", *files],
+                    "--disable-version-check", "--no-git-ignore", "--quiet", *samples["semgrep"]],
+        "fixit": ["--rules", "fixit_rule", "lint", *samples["fixit"]],
     }  # fmt: skip
     subjects = []
     for name, arguments in lines.items():
@@ -209,11 +221,8 @@ def _peer_subjects(
         if command is None:
             subjects.append(Subject(name, [], folder, note="absent: could not be installed"))
             continue
-        note = ""
-        if name == "fixit":
-            note = f"{len(files)} of the files only" if len(files) == SAMPLE else ""
-        if name == "semgrep":
-            note = "leaves out what its .semgrepignore names (tests)"
+        taken = len(samples.get(name, files))
+        note = f"{taken} of the files only" if taken < len(files) else ""
         subjects.append(Subject(name, [command, *arguments], folder, note=note))
         if name == "fixit":  # finds its rule by importing it
             subjects[-1].folder = rules
@@ -239,7 +248,6 @@ def whole_tree(
     """govlint with no cache, a cold and a warm one, and the peers, on a whole tree."""
     cold, warm = caches / f"{title}-cold", caches / f"{title}-warm"
     files = sorted(str(path) for path in folder.rglob("*.py"))
-    sample = files[:: max(1, len(files) // SAMPLE)][:SAMPLE]
     environment = {"GOVLINT_CACHE_DIR": str(warm)}
 
     def prime() -> None:
@@ -255,7 +263,7 @@ def whole_tree(
             environment={"GOVLINT_CACHE_DIR": str(cold)},
         ),
         Subject("govlint, warm", [*_govlint(), "."], folder, prime, environment=environment),
-        *_peer_subjects(found, rules, folder, ["."], sample),
+        *_peer_subjects(found, rules, folder, ["."], files),
     ]
     return f"{title} ({len(files)} files)", subjects
 
@@ -314,7 +322,7 @@ def one_file(
 def measure(trees: list[tuple[str, list[Subject]]], runs: int, until: float) -> None:
     """Run all of a tree's commands in turn, again and again, so that what disturbs the machine
     disturbs all. A tree gets its share of the time up to `until`; a command that takes long is
-    run twice.
+    run once more after the first time and no more.
     """
     for number, (title, subjects) in enumerate(trees):
         end = time.monotonic() + (until - time.monotonic()) / (len(trees) - number)
@@ -329,7 +337,7 @@ def measure(trees: list[tuple[str, list[Subject]]], runs: int, until: float) -> 
                 print(f"{title}: {turn} of {runs} rounds fitted the time", file=sys.stderr)
                 break
             for subject in subjects:
-                if turn < 2 or subject.name not in slow:
+                if not turn or subject.name not in slow:
                     subject.run(keep=True)
         print(f"{title}: measured", file=sys.stderr)
 
