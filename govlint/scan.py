@@ -194,7 +194,10 @@ class Pool:
             self._waiting.append([(abspath, path, stamp[0]) for abspath, path, stamp in batch])
         self._fed += len(targets)
         if self._fed > _WORTH and self._jobs > 1 and self._workers is None and can_fork():
-            self._workers = Workers(self._in_worker, self._jobs - 1)
+            try:
+                self._workers = Workers(self._in_worker, self._jobs - 1)
+            except OSError:  # no more files can be opened
+                self._jobs = 1
         self._share()
 
     def finish(self) -> dict[str, Scan]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import marshal
 import os
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,8 +23,8 @@ Work = Callable[[Any], Any]
 
 
 def can_fork() -> bool:
-    """Whether this process may be copied: where it can be, and no other thread is running."""
-    if not hasattr(os, "fork") or not hasattr(socket, "SOCK_SEQPACKET"):
+    """Whether this process may be copied: on Linux, while no other thread is running."""
+    if sys.platform != "linux":
         return False
     others = set(threading.enumerate()) - {threading.main_thread()}
     return threading.current_thread() is threading.main_thread() and all(
@@ -45,10 +46,13 @@ class Workers:
         self._giving, self._taking = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._results: list[tuple[int, int]] = []  # process, the pipe that it answers through
         for _ in range(count):
-            reading, writing = os.pipe()
+            try:
+                reading, writing = os.pipe()
+            except OSError:  # no room for more: the others and the parent do it all
+                break
             try:
                 process = os.fork()
-            except OSError:  # no room for more: the others and the parent do it all
+            except OSError:
                 os.close(reading)
                 os.close(writing)
                 break

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import socket
+import sys
 import threading
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from govlint.discover import discover
 from govlint.workers import PROGRESS, Workers, can_fork
 
 pytestmark = [
-    pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing to fork with"),
+    pytest.mark.skipif(sys.platform != "linux", reason="no process is forked here"),
     pytest.mark.platform,
     # the test runner may have threads; they hold no lock that the scan takes
     pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning"),
@@ -71,14 +73,16 @@ def test_what_a_dying_process_had_taken_is_done_by_the_parent(
 
 
 def test_no_process_to_be_had(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse() -> int:
-        raise BlockingIOError(11, "no more processes")
+    def refuse(*_: object) -> Any:
+        raise OSError(11, "no more")
 
     targets = _targets(folder)
     alone = scan.scan_files(targets, ["BasePlugin"], 1, {})
     monkeypatch.setattr(scan, "can_fork", lambda: True)
-    monkeypatch.setattr(os, "fork", refuse)
-    assert scan.scan_files(targets, ["BasePlugin"], 4, {}) == alone
+    for module, name in ((os, "fork"), (os, "pipe"), (socket, "socketpair")):
+        with monkeypatch.context() as patched:
+            patched.setattr(module, name, refuse)
+            assert scan.scan_files(targets, ["BasePlugin"], 4, {}) == alone
 
 
 def test_a_queue_takes_back_gives_and_ends() -> None:
