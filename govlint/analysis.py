@@ -29,6 +29,7 @@ from govlint.suppress import WORD
 from govlint.threads import TimeLimit
 
 SYNTAX_KIND = "syntax"
+COMMAND_WORD = "@role"  # a file with a line that runs a role
 
 # the parts whose names a file has to mention to be where a finding starts
 _SEEDS = "plugins registries gates metrics lifecycle_enums job_enums layers".split()
@@ -68,7 +69,7 @@ def seed_words(rules: Iterable[Rule], bindings: Bindings) -> frozenset[str]:
     give to what is governed. An entry that is all wildcard makes every file count: "".
     """
     words: set[str] = set()
-    for rule in {rule.check: rule for rule in rules if rule.check not in BUILTIN_KINDS}.values():
+    for rule in {rule.check: rule for rule in rules if _is_of_python(rule)}.values():
         words.update(load_check(rule).TRIGGERS if rule.triggers is None else rule.triggers)
     if words:
         for name in _SEEDS:
@@ -78,6 +79,10 @@ def seed_words(rules: Iterable[Rule], bindings: Bindings) -> frozenset[str]:
                     last = entry.split(".")[-2]
                 words.add(_literal(last))
     return frozenset(words)
+
+
+def _is_of_python(rule: Rule) -> bool:
+    return rule.check not in BUILTIN_KINDS and not rule.documents
 
 
 def _literal(pattern: str) -> str:
@@ -97,7 +102,10 @@ def _literal(pattern: str) -> str:
 def all_words(rules: Sequence[Rule], bindings: Bindings) -> tuple[frozenset[str], frozenset[str]]:
     """The words that linking starts from, and all that are searched for."""
     seeds = seed_words(rules, bindings)
-    return seeds, seeds | {WORD}
+    words = seeds | {WORD}
+    if any("text" in rule.documents for rule in rules):
+        words |= {COMMAND_WORD}
+    return seeds, words
 
 
 def analyse(
@@ -117,7 +125,7 @@ def analyse(
     """
     raw = Raw([], [], [], 0, {})
     syntax = _syntax_rule(rules)
-    checked = [rule for rule in rules if rule.check not in BUILTIN_KINDS]
+    checked = [rule for rule in rules if _is_of_python(rule)]
     if not checked or not any(_mentions(scans[t.abspath], seeds) for t in targets):
         return raw._replace(linked=Linked(frozenset(), frozenset()))
     files = scanned_files(targets, scans, root, given, seeds)
@@ -130,7 +138,7 @@ def analyse(
         raw.problems.append(Problem("limit", "the project is nested too deeply to be linked"))
         return raw
     except Exception as error:
-        raw.problems.append(_crash("linking", error))
+        raw.problems.append(crash("linking", error))
         raw.undecided.extend(rule.code for rule in checked)
         return raw
     except TimeLimit as error:
@@ -258,11 +266,12 @@ def _run_check(rule: Rule, program: Any, raw: Raw) -> None:
         raw.problems.append(Problem("limit", message))
         raw.undecided.append(rule.code)
     except Exception as error:
-        raw.problems.append(_crash(f"{rule.code} ({rule.name})", error))
+        raw.problems.append(crash(f"{rule.code} ({rule.name})", error))
         raw.undecided.append(rule.code)
 
 
-def _crash(what: str, error: Exception) -> Problem:
+def crash(what: str, error: Exception) -> Problem:
+    """The Problem of a part of govlint that failed; with GOVLINT_DEBUG the failure itself."""
     if os.environ.get("GOVLINT_DEBUG"):
         raise error
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -62,6 +62,7 @@ class Config:
     baseline: str | None = None
     per_path: tuple[PerPath, ...] = ()
     severity: Mapping[str, Severity] = field(default_factory=dict)
+    documents: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # kind → patterns
     digest: str = ""
 
 
@@ -227,8 +228,14 @@ def _digest(*parts: bytes) -> str:
 
 KEYS = (
     "select ignore exclude extend-exclude rules bindings max-file-size time-limit fail-on baseline"
-    " per-path severity"
+    " per-path severity documents"
 ).split()
+DOCUMENT_KEYS = {
+    "reports": "report",
+    "missions": "mission",
+    "roles": "role",
+    "role-registries": "role-registry",
+}
 _PER_PATH_KEYS = ("paths", "ignore", "reason", "until")
 
 
@@ -268,6 +275,7 @@ def _read(reader: _Reader, document: dict[str, Any], root: str, bounded: bool) -
         severity={
             rule: _severity(reader, word, "severity", rule) for rule, word in severities.items()
         },
+        documents=_documents(reader, document.get("documents", {})),
         digest=_digest(repr(sorted(document.items())).encode("utf-8", "surrogatepass")),
     )
 
@@ -308,6 +316,21 @@ def _check_patterns(
             re.compile(translate(pattern))
         except (ValueError, re.error) as error:
             raise reader.fail(f"{key}: {pattern!r}: {error}", table, key, nth) from None
+
+
+def _documents(reader: _Reader, table: object) -> dict[str, tuple[str, ...]]:
+    """Which files are documents of which kind, whatever stands in them."""
+    if not isinstance(table, dict):
+        raise reader.fail("documents must be a table", "", "documents")
+    globs: dict[str, tuple[str, ...]] = {}
+    for key in table:
+        if key not in DOCUMENT_KEYS:
+            raise reader.unknown(key, list(DOCUMENT_KEYS), "documents")
+        patterns = _strings(reader, table, key, "documents")
+        _check_patterns(reader, patterns, "documents", key)
+        if patterns:
+            globs[DOCUMENT_KEYS[key]] = patterns
+    return globs
 
 
 def _bindings(reader: _Reader, table: object) -> Bindings:

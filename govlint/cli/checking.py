@@ -48,8 +48,13 @@ def run_check(
     quiet: bool,
     verbose: bool,
     color: str,
+    kinds: tuple[str, ...] = (),
 ) -> int:
-    """Check `paths`, write the outputs and return the exit code. Raises GovlintError."""
+    """Check `paths`, write the outputs and return the exit code. Raises GovlintError.
+
+    With `kinds` only documents of these kinds are looked at, with the rules about them; a
+    file that is named is taken for one of them whatever stands in it.
+    """
     gc.disable()  # a short-lived process; collections cost more than they give back
     from govlint import engine
     from govlint.catalog import load_catalog
@@ -58,19 +63,20 @@ def run_check(
     if unsafe_fixes and not fix:
         raise UsageError("--unsafe-fixes needs --fix")
     outputs = read_outputs(formats, output)
-    named, given = _read_stdin(paths, stdin_filename)
+    named, given = _read_stdin(paths, stdin_filename, kinds)
     if given and fix:
         raise UsageError("--fix cannot rewrite standard input")
     config = load_config(named, config_file)
     catalog = load_catalog([Path(folder) for folder in config.rules])
     options = engine.Options(
-        select=split_list(select),
+        select=split_list(select) or _about(kinds, catalog),
         ignore=split_list(ignore),
         jobs=jobs or 0,
         cache=not no_cache,
         diff=diff,
         shard=shard,
         given=given,
+        kinds=kinds,
     )
     accepted = None if no_baseline else (baseline or config.baseline)
     if accepted is not None:
@@ -99,15 +105,28 @@ def run_check(
     return exit_code(result, threshold)
 
 
+def _about(kinds: tuple[str, ...], catalog: Catalog) -> tuple[str, ...]:
+    """The codes of the rules about documents of these kinds; none where none are asked for."""
+    if not kinds:
+        return ()
+    return tuple(
+        rule.code
+        for rule in catalog.rules.values()
+        if not set(kinds).isdisjoint(rule.documents) or rule.check.startswith("suppression-")
+    )
+
+
 def _read_stdin(
-    paths: tuple[str, ...], filename: str | None
+    paths: tuple[str, ...], filename: str | None, kinds: tuple[str, ...]
 ) -> tuple[tuple[str, ...], dict[str, bytes]]:
     """Take `-` for standard input's content, which stands for the file `filename`."""
     if "-" not in paths:
         if filename is not None:
             raise UsageError("--stdin-filename needs '-' among the paths")
         return paths, {}
-    name = filename or "stdin.py"
+    name = filename or (
+        "stdin.py" if not kinds else "stdin.json" if "report" in kinds else "stdin.yaml"
+    )
     data = sys.stdin.buffer.read() if sys.stdin is not None else b""
     rest = tuple(path for path in paths if path != "-")
     abspath = os.path.abspath(name)
