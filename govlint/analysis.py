@@ -318,7 +318,13 @@ def _interrupted_at(error: BaseException | None) -> tuple[str, int] | None:
 def _report_fault(
     raw: Raw, syntax: Rule | None, path: str, line: int, column: int, message: str
 ) -> None:
-    """Report a file that is no Python: a finding, or a problem where GOV901 is not selected."""
+    """Report a file that is no Python: a finding, or a problem where GOV901 is not selected.
+
+    A path with a placeholder (`{{ cookiecutter.name }}/conf.py`) is a template's: it is no
+    Python before it is filled in, and cannot be run before.
+    """
+    if "{{" in path:
+        return
     if syntax is None:
         raw.problems.append(Problem("undecodable", f"is not valid Python: {message}", path, line))
         return

@@ -165,11 +165,17 @@ def _parse(path: str, shown: str, data: bytes) -> dict[str, Any]:
         raise ConfigError(f"{shown}:1: is nested too deeply") from None
 
 
+def _may_be_root(folder: str) -> bool:
+    """Whether a folder may be a project's; the root of the disk and a home are nobody's."""
+    return folder not in (os.path.expanduser("~"), os.path.dirname(folder))
+
+
 def load_config(paths: Sequence[str] = (), explicit: str | None = None) -> Config:
     """Read the configuration that holds for `paths` (default: the working directory).
 
     `explicit` names a file instead of the search; relative paths in it are relative to
-    its folder. Raises ConfigError with file and line.
+    the working directory, or, for paths outside that, to the project found above them.
+    Raises ConfigError with file and line.
     """
     cwd = os.getcwd()
     start = _common_folder([os.path.abspath(p) for p in paths if p != "-"] or [cwd])
@@ -177,17 +183,16 @@ def load_config(paths: Sequence[str] = (), explicit: str | None = None) -> Confi
         source: str | None = os.path.abspath(explicit)
         if not os.path.isfile(explicit):
             raise ConfigError(f"{explicit}: there is no such configuration file")
-        root: str | None = os.path.dirname(str(source))
-        if not _below(start, str(root)):  # a shared file kept elsewhere
-            root = find_source(start)[1]
+        # as ruff has it: wherever the file is kept, its paths mean the working directory
+        root = cwd if _may_be_root(cwd) and _below(start, cwd) else find_source(start)[1]
     else:
         source, root = find_source(start)
     bounded = True
     if root is None:
         # the root of the disk and a home folder are nobody's project
-        usable = cwd not in (os.path.expanduser("~"), os.path.dirname(cwd))
-        root, bounded = (cwd, True) if usable and _below(start, cwd) else (start, False)
-    if root in (os.path.expanduser("~"), os.path.dirname(root)):
+        within = _may_be_root(cwd) and _below(start, cwd)
+        root, bounded = (cwd, True) if within else (start, False)
+    if not _may_be_root(root):
         bounded = False
     if source is None:
         return Config(root=root, bounded=bounded, digest=_digest(b"", b""))

@@ -133,6 +133,18 @@ def test_an_explicit_file_kept_elsewhere_does_not_move_the_root(
     assert (config.root, config.fail_on) == (str(project), Severity.ERROR)
 
 
+def test_an_explicit_file_above_the_working_directory_leaves_the_root_there(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "strict.toml").write_text('exclude = ["gen/**"]\n', "utf-8")
+    inside = project / "src"
+    inside.mkdir(exist_ok=True)
+    monkeypatch.chdir(inside)
+    assert load_config([], str(tmp_path / "strict.toml")).root == str(inside)
+    # paths outside the working directory are their own project's
+    assert load_config([str(project)], str(tmp_path / "strict.toml")).root != str(inside)
+
+
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
