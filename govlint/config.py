@@ -25,6 +25,7 @@ DEFAULT_EXCLUDE = (
     " __pycache__ __pypackages__ _build buck-out build dist node_modules site-packages venv"
 ).split()
 MAX_FILE_SIZE = 5_000_000
+TIME_LIMIT = 300  # seconds
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _HEADER = re.compile(r"\s*\[\[?\s*([^\]]+?)\s*\]\]?\s*(?:#.*)?$")
 
@@ -56,10 +57,13 @@ class Config:
     rules: tuple[str, ...] = ()
     bindings: Bindings = field(default_factory=Bindings)
     max_file_size: int = MAX_FILE_SIZE
+    time_limit: int = TIME_LIMIT
     fail_on: Severity = Severity.NOTE
     baseline: str | None = None
     per_path: tuple[PerPath, ...] = ()
     severity: Mapping[str, Severity] = field(default_factory=dict)
+    documents: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # kind → patterns
+    params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # rule → its page's, over
     digest: str = ""
 
 
@@ -229,9 +233,15 @@ def _digest(*parts: bytes) -> str:
 
 
 KEYS = (
-    "select ignore exclude extend-exclude rules bindings max-file-size fail-on baseline per-path"
-    " severity"
+    "select ignore exclude extend-exclude rules bindings max-file-size time-limit fail-on baseline"
+    " per-path severity documents params"
 ).split()
+DOCUMENT_KEYS = {
+    "reports": "report",
+    "missions": "mission",
+    "roles": "role",
+    "role-registries": "role-registry",
+}
 _PER_PATH_KEYS = ("paths", "ignore", "reason", "until")
 
 
@@ -246,13 +256,8 @@ def _read(reader: _Reader, document: dict[str, Any], root: str, bounded: bool) -
     exclude = strings("exclude", tuple(DEFAULT_EXCLUDE)) + strings("extend-exclude")
     for key in ("exclude", "extend-exclude"):
         _check_patterns(reader, strings(key), "", key)
-    size = document.get("max-file-size", MAX_FILE_SIZE)
-    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-        raise reader.fail(
-            f"max-file-size is {size!r}; it must be a whole number of bytes above 0",
-            "",
-            "max-file-size",
-        )
+    size = _positive(reader, document, "max-file-size", MAX_FILE_SIZE, "bytes")
+    seconds = _positive(reader, document, "time-limit", TIME_LIMIT, "seconds")
     baseline = document.get("baseline")
     if baseline is not None and not isinstance(baseline, str):
         raise reader.fail(f"baseline is {baseline!r}; it must be a path", "", "baseline")
@@ -269,14 +274,27 @@ def _read(reader: _Reader, document: dict[str, Any], root: str, bounded: bool) -
         rules=tuple(os.path.join(root, folder) for folder in strings("rules")),
         bindings=_bindings(reader, document.get("bindings", {})),
         max_file_size=size,
+        time_limit=seconds,
         fail_on=_severity(reader, document.get("fail-on", "note"), "", "fail-on"),
         baseline=os.path.join(root, baseline) if baseline else None,
         per_path=_per_path(reader, document.get("per-path", [])),
         severity={
             rule: _severity(reader, word, "severity", rule) for rule, word in severities.items()
         },
+        documents=_documents(reader, document.get("documents", {})),
+        params=_params(reader, document.get("params", {})),
         digest=_digest(repr(sorted(document.items())).encode("utf-8", "surrogatepass")),
     )
+
+
+def _positive(
+    reader: _Reader, document: Mapping[str, Any], key: str, default: int, unit: str
+) -> int:
+    value = document.get(key, default)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        message = f"{key} is {value!r}; it must be a whole number of {unit} above 0"
+        raise reader.fail(message, "", key)
+    return value
 
 
 def _strings(
@@ -305,6 +323,32 @@ def _check_patterns(
             re.compile(translate(pattern))
         except (ValueError, re.error) as error:
             raise reader.fail(f"{key}: {pattern!r}: {error}", table, key, nth) from None
+
+
+def _params(reader: _Reader, table: object) -> dict[str, dict[str, Any]]:
+    """What the project sets for the checks of rules; the checks themselves say what they take."""
+    if not isinstance(table, dict):
+        raise reader.fail("params must be a table from rule to its parameters", "", "params")
+    for rule, values in table.items():
+        if not isinstance(values, dict):
+            said = f"params.{rule} is {values!r}; it must be a table of parameters"
+            raise reader.fail(said, "params", rule)
+    return table
+
+
+def _documents(reader: _Reader, table: object) -> dict[str, tuple[str, ...]]:
+    """Which files are documents of which kind, whatever stands in them."""
+    if not isinstance(table, dict):
+        raise reader.fail("documents must be a table", "", "documents")
+    globs: dict[str, tuple[str, ...]] = {}
+    for key in table:
+        if key not in DOCUMENT_KEYS:
+            raise reader.unknown(key, list(DOCUMENT_KEYS), "documents")
+        patterns = _strings(reader, table, key, "documents")
+        _check_patterns(reader, patterns, "documents", key)
+        if patterns:
+            globs[DOCUMENT_KEYS[key]] = patterns
+    return globs
 
 
 def _bindings(reader: _Reader, table: object) -> Bindings:
