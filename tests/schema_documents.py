@@ -36,7 +36,7 @@ class _Many:
 
 
 if not hasattr(utils.many, "more"):
-    generator.cu = SimpleNamespace(many=_Many)  # type: ignore[attr-defined]
+    setattr(generator, "cu", SimpleNamespace(many=_Many))  # noqa: B010 - its type is a module
 
 
 def documents(schema: dict[str, Any]) -> SearchStrategy[Any]:
