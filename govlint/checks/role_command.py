@@ -47,7 +47,7 @@ def run(rule: Rule, params: Params, documents: Documents) -> Iterable[Finding]:
         told = set()
         for region, call in _calls(text.path, text.text, params):
             for fault in call_faults(call, roles):
-                location = region.place(fault.start, fault.end)
+                location = region.place(call.base + fault.start, call.base + fault.end)
                 if (location, fault.message) in told:
                     continue
                 told.add((location, fault.message))

@@ -33,7 +33,7 @@ class Fault(NamedTuple):
 
 def call_faults(call: Call, roles: Roles) -> list[Fault]:
     """All faults of the call at a place; none where the place holds no call."""
-    line = split(call.text, call.start)
+    line = split(call.text, len(KEYWORD))
     if not line.words and line.fault is None:
         if call.sureness is not Sureness.COMMAND:
             return []
@@ -41,7 +41,7 @@ def call_faults(call: Call, roles: Roles) -> list[Fault]:
         return []
     named = line.words[0].text if line.words else ""
     role = roles.by_id.get(named)
-    command = parse(line, call.start, role.verbs if role is not None else ())
+    command = parse(line, len(KEYWORD), role.verbs if role is not None else ())
     if command.template:
         return []
     if call.sureness is Sureness.PROSE and command.shape is not None:
@@ -100,9 +100,9 @@ def _names_a_role(word: str, roles: Roles) -> bool:
 
 def _faults(command: Command, call: Call, role: Role | None, roles: Roles) -> Iterator[Fault]:
     if command.shape is not None:
-        yield _at(command.shape, call)
+        yield _at(command.shape)
     for fault in command.faults:
-        yield _at(fault, call)
+        yield _at(fault)
     word = command.role
     if word is None or word.unknown or ROLE_ID.fullmatch(word.text) is None:
         return
@@ -136,11 +136,11 @@ def _faults(command: Command, call: Call, role: Role | None, roles: Roles) -> It
             yield _lacking(command, call, role, free)
 
 
-def _at(fault: tuple[int, int, str], call: Call) -> Fault:
+def _at(fault: tuple[int, int, str]) -> Fault:
     """A fault with nothing of its own to point at is the keyword's."""
     start, end, message = fault
     if start >= end:
-        return Fault(call.start - len(KEYWORD), call.start, f"`{KEYWORD}` {message}")
+        return Fault(0, len(KEYWORD), f"`{KEYWORD}` {message}")
     return Fault(start, end, message)
 
 
