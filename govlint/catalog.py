@@ -246,12 +246,15 @@ def _line_of(text: str, key: str) -> int:
 
 def params_of(kind: str) -> dict[str, Any]:
     """The names of what a page may set for a check, with what holds where it does not."""
-    from dataclasses import fields
+    from dataclasses import MISSING, fields
 
     if kind in BUILTIN_KINDS:
         return {}
     module = import_module(f"govlint.checks.{kind.replace('-', '_')}")
-    return {entry.name: entry.default for entry in fields(module.Params)}
+    return {
+        entry.name: entry.default if entry.default_factory is MISSING else entry.default_factory()
+        for entry in fields(module.Params)
+    }
 
 
 def make_params(rule: Rule) -> Any:
@@ -272,13 +275,19 @@ def make_params(rule: Rule) -> Any:
         default = known[key]
         if isinstance(value, list):
             value = tuple(value)
-        if isinstance(default, str | bool | int | tuple) and type(value) is not type(default):
+        if isinstance(default, str | bool | int | tuple | dict) and type(value) is not type(
+            default
+        ):
             raise ValueError(
                 f"param `{name}` of the check `{rule.check}` is {type(default).__name__},"
                 f" found {type(value).__name__} {value!r}"
             )
         if isinstance(value, tuple) and not all(isinstance(part, str) for part in value):
             raise ValueError(f"param `{name}` of the check `{rule.check}` is a list of words")
+        if isinstance(value, dict) and not all(
+            isinstance(part, str) for item in value.items() for part in item
+        ):
+            raise ValueError(f"param `{name}` of the check `{rule.check}` maps words to texts")
         values[key] = value
     try:
         return module.Params(**values)

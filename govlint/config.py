@@ -61,6 +61,7 @@ class Config:
     per_path: tuple[PerPath, ...] = ()
     severity: Mapping[str, Severity] = field(default_factory=dict)
     documents: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # kind → patterns
+    params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # rule → its page's, over
     digest: str = ""
 
 
@@ -226,7 +227,7 @@ def _digest(*parts: bytes) -> str:
 
 KEYS = (
     "select ignore exclude extend-exclude rules bindings max-file-size fail-on baseline per-path"
-    " severity documents"
+    " severity documents params"
 ).split()
 DOCUMENT_KEYS = {
     "reports": "report",
@@ -278,6 +279,7 @@ def _read(reader: _Reader, document: dict[str, Any], root: str, bounded: bool) -
             rule: _severity(reader, word, "severity", rule) for rule, word in severities.items()
         },
         documents=_documents(reader, document.get("documents", {})),
+        params=_params(reader, document.get("params", {})),
         digest=_digest(repr(sorted(document.items())).encode("utf-8", "surrogatepass")),
     )
 
@@ -308,6 +310,17 @@ def _check_patterns(
             re.compile(translate(pattern))
         except (ValueError, re.error) as error:
             raise reader.fail(f"{key}: {pattern!r}: {error}", table, key, nth) from None
+
+
+def _params(reader: _Reader, table: object) -> dict[str, dict[str, Any]]:
+    """What the project sets for the checks of rules; the checks themselves say what they take."""
+    if not isinstance(table, dict):
+        raise reader.fail("params must be a table from rule to its parameters", "", "params")
+    for rule, values in table.items():
+        if not isinstance(values, dict):
+            said = f"params.{rule} is {values!r}; it must be a table of parameters"
+            raise reader.fail(said, "params", rule)
+    return table
 
 
 def _documents(reader: _Reader, table: object) -> dict[str, tuple[str, ...]]:

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from govlint import record
 from govlint.cache import Cache, Remembered, code_digest, location, open_cache, save
-from govlint.catalog import ruleset_digest
+from govlint.catalog import make_params, ruleset_digest
 from govlint.config import Config
 from govlint.discover import SUFFIXES, Discovered, Target, discover, shown_path
+from govlint.errors import ConfigError, UsageError
 from govlint.model import Finding, Problem, Rule, RunResult, Severity, Suppressed
 from govlint.verdict import ChangeFilter, Sources, fingerprint, in_shard, order, per_path
 
@@ -62,9 +63,39 @@ def selected_rules(config: Config, catalog: Catalog, options: Options) -> list[R
         for name, severity in config.severity.items()
         for rule in catalog.select([name], [])
     }
-    return [
+    params = {
+        rule.code: values
+        for name, values in config.params.items()
+        for rule in _one_rule(catalog, name, config)
+    }
+    rules = [
         _with_severity(rule, changed[rule.code]) if rule.code in changed else rule for rule in rules
     ]
+    return [with_params(rule, params[rule.code]) if rule.code in params else rule for rule in rules]
+
+
+def _one_rule(catalog: Catalog, name: str, config: Config) -> list[Rule]:
+    try:
+        return [catalog.get(name)]
+    except UsageError as error:
+        raise ConfigError(f"{config.source or 'the configuration'}: params: {error}") from None
+
+
+def with_params(rule: Rule, params: Mapping[str, Any]) -> Rule:
+    """The rule with what a project sets for its check: other parameters are another ruleset.
+
+    Raises ConfigError for what the check does not take.
+    """
+    changed = replace(
+        rule,
+        params={**rule.params, **params},
+        digest=f"{rule.digest}/{sha256(repr(sorted(params.items())).encode()).hexdigest()}",
+    )
+    try:
+        make_params(changed)
+    except ValueError as error:
+        raise ConfigError(f"params.{rule.name}: {error}") from None
+    return changed
 
 
 def _with_severity(rule: Rule, severity: Severity) -> Rule:
@@ -351,6 +382,8 @@ class Engine:
             self.abspaths[entry.target.path] = entry.target.abspath
             if entry.target.path in named:
                 self._report_on(entry.target)
+                if entry.target.path in self.reported:
+                    self.result.documents[entry.target.path] = entry.kind
         self.result.problems.extend(run.problems)
         self.seconds("documents", started)
 

@@ -179,6 +179,7 @@ class RunResult:
     stale: int = 0  # baseline entries that meet no finding any more
     shard: tuple[int, int] | None = None
     sources: Mapping[str, str] = field(default_factory=dict)  # path → text, for carets
+    documents: dict[str, str] = field(default_factory=dict)  # path → kind, of what was judged
 
 
 def exit_code(result: RunResult, fail_on: Severity = Severity.NOTE) -> int:

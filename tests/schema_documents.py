@@ -36,7 +36,7 @@ class _Many:
 
 
 if not hasattr(utils.many, "more"):
-    setattr(generator, "cu", SimpleNamespace(many=_Many))  # noqa: B010 - its type is a module
+    setattr(generator, "cu", SimpleNamespace(many=_Many))  # noqa: B010 - a module it does not declare
 
 
 def documents(schema: dict[str, Any]) -> SearchStrategy[Any]:

@@ -324,6 +324,8 @@ GOOD_PARAMETERS: list[Change] = [
     parameter(type="integer", default=10.0),
     parameter(type="number", default=3),
     parameter(default=None),
+    parameter(type=["string", "null"], default=None),
+    parameter(type="string", nullable=True, default=None),
     parameter(type="array", default=[]),
     parameter(type="array", items={"enum": ["a", "all"]}, default=["all"]),
     parameter(type="string", default=""),

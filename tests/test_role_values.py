@@ -33,6 +33,9 @@ VALUES: list[tuple[str, dict[str, Any], Any]] = [
     ("x", {"enum": [1, 2, "x"]}, "x"),
     ("3", {"enum": [1, 2, "x"]}, "3"),
     ("anything", {}, "anything"),
+    ("5", {"type": ["integer", "null"]}, 5),
+    ("five", {"type": ["integer", "string"]}, "five"),
+    ("a", {"type": ["string", "null"]}, "a"),
 ]
 
 
@@ -47,6 +50,7 @@ def test_text_stands_for_a_value_of_its_type(
     ("text", "kind", "said"),
     [
         ("1.0", "integer", "a whole number"),
+        ("x", ["integer", "null"], "a whole number"),
         ("1_000", "integer", "a whole number"),
         ("٣", "integer", "a whole number"),
         ("nan", "number", "a number"),
@@ -61,7 +65,7 @@ def test_text_stands_for_a_value_of_its_type(
         ("[1]", "object", "a mapping in JSON"),
     ],
 )
-def test_text_that_stands_for_none_says_what_is_due(text: str, kind: str, said: str) -> None:
+def test_text_that_stands_for_none_says_what_is_due(text: str, kind: Any, said: str) -> None:
     with pytest.raises(ValueFault) as fault:
         value_of(text, {"type": kind})
     assert said in str(fault.value)

@@ -79,7 +79,7 @@ def _calls(path: str, text: str, params: Params) -> Iterator[Found]:
 
 def _python_calls(path: str, text: str, params: Params) -> Iterator[Found]:
     """The calls in the strings of a Python file; one that cannot be read is another rule's."""
-    from govlint.documents.roles.places import Region, Sureness, in_lines, in_string
+    from govlint.documents.roles.places import Region, Sureness, in_lines, in_shell, in_string
     from govlint.documents.roles.tokens import KEYWORD
     from govlint.python.literals import literals
     from govlint.python.syntax.parse import parse_text
@@ -94,4 +94,4 @@ def _python_calls(path: str, text: str, params: Params) -> Iterator[Found]:
             yield from in_lines(region, Sureness.PROSE)
         else:
             is_run = literal.called in params.runners
-            yield from in_string(region, Sureness.COMMAND if is_run else Sureness.STRING)
+            yield from in_shell(region) if is_run else in_string(region, Sureness.STRING)

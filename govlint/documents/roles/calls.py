@@ -200,8 +200,9 @@ def _option_faults(
     if option.unknown or apart:
         return
     if option.value is None:
-        if descriptor.get("type") not in ("boolean", None):
-            said = f"`--{option.name}` needs a value: it is {_article(descriptor['type'])}"
+        kind = descriptor.get("type")
+        if kind not in ("boolean", None) and not (isinstance(kind, list) and "boolean" in kind):
+            said = f"`--{option.name}` needs a value: it is {_article(kind)}"
             yield Fault(option.start, option.end, said)
         return
     for message in _value_faults(option.value, descriptor):
@@ -231,4 +232,5 @@ def _value_faults(text: str, descriptor: Mapping[str, Any]) -> list[str]:
 
 def _article(kind: Any) -> str:
     words = {"string": "text", "integer": "a whole number", "number": "a number"}
-    return words.get(str(kind), "a list" if kind == "array" else "a mapping")
+    words |= {"array": "a list", "object": "a mapping"}
+    return words.get(str(kind), "no flag")

@@ -6,6 +6,7 @@ Python is not here: what is a string there is the Python layer's to say.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
@@ -64,6 +65,8 @@ def _in_document(path: str, text: str, syntax: str) -> Iterator[Found]:
     if document.faults:  # another rule says what is wrong with it, if it is one of ours
         yield from _in_lines_of_yaml(path, text)
         return
+    for pointer, words in _word_lists(document.value):
+        yield from in_string(_joined(document, pointer, words), Sureness.STRING)
     for pointer, key, value in _texts(document.value):
         region = Region(value, _in_scalar(document, pointer))
         if key in _COMMAND_KEYS:
@@ -89,11 +92,45 @@ def _texts(value: Any) -> Iterator[tuple[str, str, str]]:
         if isinstance(part, str):
             if KEYWORD in part:
                 yield join_pointer(parts), key, part
+        elif isinstance(part, list) and part[:1] == [KEYWORD]:
+            continue  # a list of words is one call
         elif isinstance(part, dict | list) and len(parts) < _MAX_DEPTH and id(part) not in seen:
             seen.add(id(part))  # an anchor's value is told of once
             pairs = part.items() if isinstance(part, dict) else enumerate(part)
             for name, inner in reversed(list(pairs)):
                 open_.append(((*parts, name), name if isinstance(name, str) else key, inner))
+
+
+def _word_lists(value: Any) -> Iterator[tuple[str, list[str]]]:
+    """Every list of texts that begins with the keyword, as a command without a shell is written."""
+    open_: list[tuple[tuple[str | int, ...], Any]] = [((), value)]
+    while open_:
+        parts, part = open_.pop()
+        if not isinstance(part, dict | list) or len(parts) >= _MAX_DEPTH:
+            continue
+        if isinstance(part, list) and part[:1] == [KEYWORD]:
+            if len(part) > 1:
+                yield join_pointer(parts), [word if isinstance(word, str) else "" for word in part]
+            continue
+        pairs = part.items() if isinstance(part, dict) else enumerate(part)
+        open_ += [((*parts, name), inner) for name, inner in pairs]
+
+
+def _joined(document: Document, pointer: str, words: list[str]) -> Region:
+    """A list of words as one line, each of which stands where its entry does."""
+    text = ""
+    ends: list[int] = []
+    for word in words:
+        plain = word.startswith("-") or not any(char in word for char in " \t\"'")
+        text += (" " if text else "") + (word if plain else shlex.quote(word))
+        ends.append(len(text))
+
+    def place(start: int, _end: int) -> Location:
+        number = next((n for n, end in enumerate(ends) if start < end), len(ends) - 1)
+        found = document.location(f"{pointer}/{number}")
+        return Location(found.path, found.line, found.column, found.end_line, found.end_column)
+
+    return Region(text, place)
 
 
 _SCALAR_LINE = re.compile(

@@ -20,6 +20,7 @@ from govlint.model import Location
 
 START = re.compile(r"@role(?=[ \t]|\\?[\r\n]|$)")
 _OPENED = re.compile(r"""["'`]\s*@role(?=[ \t])""")
+_JOINED = re.compile(r"(?:&&|\|\||;|\|)[ \t]*@role(?=[ \t])")
 _AT_LINE = re.compile(r"^[ \t]*(?:[-*+] |\d+\. |[$%>] )?@role(?=[ \t])", re.MULTILINE)
 
 
@@ -104,6 +105,9 @@ def in_string(region: Region, sureness: Sureness) -> Iterator[Found]:
         yield region, call_at(text, first.end(), len(text), sureness)
     elif lines:
         yield from in_lines(region, Sureness.STRING if first else Sureness.PROSE)
+    else:
+        for found in _JOINED.finditer(text):
+            yield region, call_at(text, found.end(), len(text), Sureness.STRING)
 
 
 def in_any(region: Region) -> Iterator[Found]:
