@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from govlint.documents.reports.shape import KINDS, Breach, at, says_something, words
@@ -33,7 +33,7 @@ def mutable_records(report: Any) -> Iterator[Breach]:
     if not isinstance(models, list):
         return
     for index, model in enumerate(models):
-        if not isinstance(model, Mapping) or model.get("append_only") is not False:
+        if not isinstance(model, dict) or model.get("append_only") is not False:
             continue
         kind, name = model.get("kind"), model.get("name")
         if kind not in KINDS or not isinstance(name, str) or not says_something(name):
