@@ -40,7 +40,7 @@ class Options:
     `given` holds content by absolute path that stands for the file's own (standard input,
     an editor's buffer). `today` is what suppressions' end dates are compared with. With
     `kinds` the run is about documents of these kinds alone: files that are named are taken
-    for one of them, and what lies beside the given paths is not looked at.
+    for one of them, and what lies beside the given paths is not looked at, but for roles.
     """
 
     select: tuple[str, ...] = ()
@@ -162,7 +162,9 @@ class Engine:
         started = time.perf_counter()
         config = self.config
         whole = any(os.path.abspath(path) == config.root for path in self.paths)
-        alone = whole or not config.bounded or bool(self.options.kinds)
+        # a role or a call of one is right or wrong by the project's registry
+        by_itself = bool(self.options.kinds) and "role" not in self.options.kinds
+        alone = whole or not config.bounded or by_itself
         feed = pool.feed if pool is not None else None
         asked = self._walk(self.paths, feed if alone else None)
         facts, documents = asked.targets, asked.documents

@@ -20,6 +20,7 @@ _VERBS = {
     "graph": ("govlint.cli.graph:graph", "Show layers, calls, or the ways round the gate."),
     "init": ("govlint.cli.init:init", "Look at a repository and propose a configuration."),
     "report": ("govlint.cli.report:report", "Lint, begin, draw and store phase reports."),
+    "role": ("govlint.cli.role:role", "Check role definitions, registries and @role lines."),
     "rules": ("govlint.cli.rules:rules", "List, write and test rule pages."),
 }
 

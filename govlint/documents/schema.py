@@ -452,3 +452,20 @@ def _accepted(what: str, words: Sequence[str]) -> str:
     if len(words) > _LISTED:
         listed.append(f"and {len(words) - _LISTED} more")
     return f"accepted {what + ' ' if what else ''}{_list(listed)}"
+
+
+def breaches(value: Any, schema: Mapping[str, Any]) -> list[Violation] | None:
+    """Where a plain value breaks a schema that a document states itself; None: it is no schema.
+
+    Its patterns are matched in linear time, whatever they are, and it refers to nothing.
+    """
+    import jsonschema_rs
+
+    try:
+        validator = jsonschema_rs.Draft202012Validator(
+            dict(schema), pattern_options=jsonschema_rs.RegexOptions()
+        )
+    except (ValueError, jsonschema_rs.ValidationError):
+        return None
+    explain = _Explanation(value, None).of
+    return [violation for error in validator.iter_errors(value) for violation in explain(error)]
