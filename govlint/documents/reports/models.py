@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from govlint.documents.reports.shape import KINDS, Breach, at, says_something, words
@@ -63,12 +63,14 @@ def what_it_is(kind: str, name: str) -> str | None:
     return _by_head(kind, parts)
 
 
-def _by_head(kind: str, parts: Sequence[str]) -> str | None:
+def _by_head(kind: str, parts: list[str]) -> str | None:
     head, before = parts[-1], frozenset(parts[:-1])
     if head in _LEDGER:
         return "a ledger" if head.startswith("ledger") else "an append-only log"
     if kind == "dto":
         return None
+    if parts == ["audit"]:
+        return "an append-only log"
     if head in _EVENT:
         return "an event" if not before & _LEDGER else "a ledger"
     if head in _TRAIL and before & _RECORDED:
