@@ -35,9 +35,10 @@ _EXAMPLE = re.compile(
 )
 _BLANK = re.compile(
     r"""
-      (?:to\ be|tb)\s*[-.]?\s*(?:defined|determined|decided|done|written|filled(?:\ in|\ out)?
+      to\ be\s+(?:defined|determined|decided|done|written|filled(?:\ in|\ out)?
         |confirmed|announced|added|completed|described|discussed|specified|agreed|clarified|supplied
-        |provided|[dcas])\b.*
+        |provided)\b.*
+    | t\.?b\.?[dcas]
     | fill\s(?:this\s|me\s|it\s)?(?:in|out)\b.*
     | (?:fill|write|type|enter|insert|add|put|describe|replace|specify|paste)\s
         (?:(?:this|me|your)\b.*|text|content|something|value|description|name|(?:\w+\ ){0,5}here)
