@@ -150,7 +150,7 @@ class ThreadScheduler:
         future.add_done_callback(self._pending.discard)
 
     def shutdown(self) -> None:
-        """Let what runs finish; what waits stays in the journal and is taken up at the next start."""
+        """Let what runs finish; what waits is in the journal and taken up at the next start."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 
 

@@ -7,11 +7,11 @@ outside; a test holds the two together.
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from types import MappingProxyType
 
 
-class PluginLifecycleState(str, Enum):
+class PluginLifecycleState(StrEnum):
     """Spec 001 section 3. SUCCESS and ERROR are metrics, not states."""
 
     LOADED = "LOADED"
@@ -21,7 +21,7 @@ class PluginLifecycleState(str, Enum):
     UNAVAILABLE = "UNAVAILABLE"
 
 
-class JobStatus(str, Enum):
+class JobStatus(StrEnum):
     """Spec 001 section 4."""
 
     PENDING = "PENDING"
@@ -30,7 +30,7 @@ class JobStatus(str, Enum):
     FAILED = "FAILED"
 
 
-class BreakerState(str, Enum):
+class BreakerState(StrEnum):
     """Spec 004 section 6.5: a circuit breaker."""
 
     CLOSED = "closed"
@@ -129,3 +129,34 @@ def check_transition(machine: str, before: str | None, after: str) -> None:
         raise IllegalTransition(
             f"{machine}: {before or 'nothing'} does not go to {after} (accepted: {wanted})"
         )
+
+
+# What moves along with a run: by request kind, the machine and its state at each turn of the run.
+RUN_MACHINES: MappingProxyType[str, tuple[str, MappingProxyType[str, str]]] = MappingProxyType(
+    {
+        "plugin": (
+            "job",
+            MappingProxyType(
+                {
+                    "accepted": "PENDING",
+                    "started": "RUNNING",
+                    "completed": "SUCCESS",
+                    "failed": "FAILED",
+                    "cancelled": "FAILED",
+                }
+            ),
+        ),
+        "mission": (
+            "mission",
+            MappingProxyType(
+                {
+                    "accepted": "Pending",
+                    "started": "Running",
+                    "completed": "Completed",
+                    "failed": "Failed",
+                    "cancelled": "Cancelled",
+                }
+            ),
+        ),
+    }
+)

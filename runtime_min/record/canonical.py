@@ -37,7 +37,7 @@ def canonical(value: Any) -> bytes:
 
 
 def canonical_user_value(value: Any) -> bytes:
-    """RFC 8785 without the profile, for inputs and outputs (floats and any key are theirs to use)."""
+    """RFC 8785 without the profile: inputs and outputs may hold floats and any key."""
     import rfc8785
 
     try:
