@@ -197,9 +197,9 @@ def test_every_good_vector_is_valid_by_the_schemas() -> None:
 def test_a_known_dsse_verifier_accepts_the_envelope_and_no_edit_of_it() -> None:
     from securesystemslib import dsse
     from securesystemslib.exceptions import VerificationError
-    from securesystemslib.signer import SSlibKey
+    from securesystemslib.signer._key import SSlibKey
 
-    key = receipt_vectors.SigningKey.from_seed("example.org/acme", bytes(range(32)))
+    key = SigningKey.from_seed("example.org/acme", bytes(range(32)))
     public = SSlibKey(key.key_id, "ed25519", "ed25519", {"public": key.public_bytes.hex()})
     bundles = json.loads((VECTORS / "good.json").read_text())["bundles"]
     for case in bundles.values():
