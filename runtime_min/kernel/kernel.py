@@ -213,7 +213,7 @@ class Kernel:
             error = {**last["error"]}
             code = error.pop("code")
             details = {"code": code}
-            plugin = last["trace"]["capability_id"]
+            plugin = last["trace"]["capability_id"].removeprefix("plugin:")
             public = {**error, "details": details, "plugin": plugin, "timestamp": last["ts"]}
             return RunResult(run, status, error=public)
         return RunResult(run, "accepted")

@@ -45,7 +45,7 @@ class Job:
 
     job_id: str
     plugin: str
-    status: JobStatus | None
+    status: JobStatus
     created_at: str
     updated_at: str
     result: Any = None
@@ -113,7 +113,7 @@ class JobExecutionService:
         return self._kernel.execute(tenant, job_id)
 
     def get_job(self, tenant: str, job_id: str) -> Job | None:
-        """A job of this tenant, or None."""
+        """A job of this tenant, or None; what was refused never became a job."""
         events = self._journal.events(tenant, job_id)
         if not events or events[0]["request"]["kind"] != "plugin":
             return None
@@ -122,11 +122,13 @@ class JobExecutionService:
             for event in events
             if event["type"] == "state.changed" and event["transition"]["machine"] == "job"
         ]
+        if not states:
+            return None
         result = self._kernel.result(tenant, job_id)
         return Job(
             job_id,
             events[0]["trace"]["capability_id"].removeprefix("plugin:"),
-            JobStatus(states[-1]) if states else None,
+            JobStatus(states[-1]),
             events[0]["ts"],
             events[-1]["ts"],
             result.output,
