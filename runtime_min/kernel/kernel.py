@@ -146,6 +146,7 @@ class Kernel:
                     "outcome": "allow" if decision.allowed else "deny",
                     "policy_sha256": decision.policy_sha256,
                     "reasons": list(decision.reasons),
+                    "sandbox": decision.sandbox,
                 },
             ),
         ]
@@ -335,8 +336,12 @@ class Kernel:
             trace["capability_id"],
             trace["version"],
         )
+        taken = decided["decision"]
         decision = Decision(
-            decided["decision"]["outcome"] == "allow", decided["decision"]["policy_sha256"]
+            taken["outcome"] == "allow",
+            taken["policy_sha256"],
+            tuple(taken["reasons"]),
+            taken["sandbox"],
         )
         progress = _Progress(request, identity, decision, len(events))
         steps = {step.id: step for step in request.steps}

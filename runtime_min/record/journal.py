@@ -97,7 +97,9 @@ class Journal(JournalViews):
 
         StaleWriter where the run is not of `expected_size`, is finished, or has a newer epoch.
         """
-        pending = _Pending(identity, events, expected_size, epoch or self.epoch, payloads)
+        pending = _Pending(
+            identity, events, expected_size, self.epoch if epoch is None else epoch, payloads
+        )
         with self._queue_lock:
             self._queue.append(pending)
         with self._write_lock:  # whoever gets here first commits for all who wait behind

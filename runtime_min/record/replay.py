@@ -125,7 +125,10 @@ def full(
     request = request_from_json(json.loads(stored.data))
     decided = next(e for e in events if e["type"] == "policy.decided")["decision"]
     decision = Decision(
-        decided["outcome"] == "allow", decided["policy_sha256"], tuple(decided["reasons"])
+        decided["outcome"] == "allow",
+        decided["policy_sha256"],
+        tuple(decided["reasons"]),
+        decided["sandbox"],
     )
     observed: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="runtime-min-replay-") as folder:
