@@ -138,13 +138,13 @@ def _listing(targets: Sequence[Target]) -> tuple[str, list[int]]:
     return "\n".join([target.abspath for target in targets]), stamps
 
 
-def location(root: str) -> str | None:
-    """Where the cache of a project lies; None where it must not be used."""
+def location(root: str, part: str = "") -> str | None:
+    """Where (a part of) the cache of a project lies; None where it must not be used."""
     folder = os.environ.get(ENVIRONMENT) or os.path.join(root, FOLDER)
     if os.path.islink(folder) and ENVIRONMENT not in os.environ:
         return None  # a repository must not make us write elsewhere
     name = sha256(os.fsencode(root)).hexdigest()[:20]
-    return os.path.join(os.path.abspath(folder), f"{name}.json")
+    return os.path.join(os.path.abspath(folder), f"{name}{part}.json")
 
 
 def open_cache(path: str | None, key: str, started: int) -> Cache:

@@ -174,16 +174,9 @@ def _load_folder(folder: Path) -> list[Rule]:
     cached = _read_cache(folder, stamp)
     if cached is not None and [rule.path for rule in cached] == [str(path) for path in paths]:
         return cached
-    rules = [_with_triggers(compile_page(path)) for path in paths]
+    rules = [compile_page(path) for path in paths]
     _write_cache(folder, stamp, rules)
     return rules
-
-
-def _with_triggers(rule: Rule) -> Rule:
-    if rule.check in BUILTIN_KINDS:
-        return replace(rule, triggers=())
-    module = import_module(f"govlint.checks.{rule.check.replace('-', '_')}")
-    return replace(rule, triggers=tuple(module.TRIGGERS))
 
 
 def compile_page(path: Path) -> Rule:
@@ -197,7 +190,17 @@ def read_page(path: Path) -> Page:
 
     page = pages.parse(_read(path), str(path))
     _check_kind(page)
+    page.rule = _with_its_check(page.rule)
     return page
+
+
+def _with_its_check(rule: Rule) -> Rule:
+    """The rule with what its check says of itself: its triggers, its kinds of document."""
+    if rule.check in BUILTIN_KINDS:
+        return replace(rule, triggers=())
+    module = import_module(f"govlint.checks.{rule.check.replace('-', '_')}")
+    documents = tuple(getattr(module, "DOCUMENTS", ()))
+    return replace(rule, triggers=tuple(module.TRIGGERS), documents=documents)
 
 
 def _read(path: Path) -> str:
@@ -243,12 +246,15 @@ def _line_of(text: str, key: str) -> int:
 
 def params_of(kind: str) -> dict[str, Any]:
     """The names of what a page may set for a check, with what holds where it does not."""
-    from dataclasses import fields
+    from dataclasses import MISSING, fields
 
     if kind in BUILTIN_KINDS:
         return {}
     module = import_module(f"govlint.checks.{kind.replace('-', '_')}")
-    return {entry.name: entry.default for entry in fields(module.Params)}
+    return {
+        entry.name: entry.default if entry.default_factory is MISSING else entry.default_factory()
+        for entry in fields(module.Params)
+    }
 
 
 def make_params(rule: Rule) -> Any:
@@ -269,13 +275,19 @@ def make_params(rule: Rule) -> Any:
         default = known[key]
         if isinstance(value, list):
             value = tuple(value)
-        if isinstance(default, str | bool | int | tuple) and type(value) is not type(default):
+        if isinstance(default, str | bool | int | tuple | dict) and type(value) is not type(
+            default
+        ):
             raise ValueError(
                 f"param `{name}` of the check `{rule.check}` is {type(default).__name__},"
                 f" found {type(value).__name__} {value!r}"
             )
         if isinstance(value, tuple) and not all(isinstance(part, str) for part in value):
             raise ValueError(f"param `{name}` of the check `{rule.check}` is a list of words")
+        if isinstance(value, dict) and not all(
+            isinstance(part, str) for item in value.items() for part in item
+        ):
+            raise ValueError(f"param `{name}` of the check `{rule.check}` maps words to texts")
         values[key] = value
     try:
         return module.Params(**values)
@@ -343,8 +355,15 @@ def _load_rule(entry: Any) -> Rule:
     triggers = tuple(entry["triggers"])
     if not all(isinstance(word, str) for word in triggers):
         raise TypeError("a stored rule has a trigger that is no text")
+    documents = tuple(str(kind) for kind in entry["documents"])
     severity = Severity(entry["severity"])
-    return Rule(**texts, params=entry["params"], severity=severity, triggers=triggers)
+    return Rule(
+        **texts,
+        params=entry["params"],
+        severity=severity,
+        triggers=triggers,
+        documents=documents,
+    )
 
 
 def _write_cache(folder: Path, stamp: str, rules: Sequence[Rule]) -> None:
@@ -358,6 +377,7 @@ def _write_cache(folder: Path, stamp: str, rules: Sequence[Rule]) -> None:
             "params": dict(rule.params),
             "severity": int(rule.severity),
             "triggers": rule.triggers,
+            "documents": rule.documents,
         }
         for rule in rules
     ]

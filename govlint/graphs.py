@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from govlint.config import Config
 from govlint.model import Location, Problem
-from govlint.output.picture import Edge, Node, Picture
+from govlint.picture import Edge, Node, Picture
 
 if TYPE_CHECKING:
     from govlint.python.call_graph import CallGraph
@@ -91,7 +91,7 @@ def _linked(
     from govlint.discover import discover
     from govlint.python.syntax.layout import place_files
     from govlint.python.syntax.source import ScannedFile
-    from govlint.scan import run_on_stack
+    from govlint.threads import run_on_stack
 
     found = discover(paths or ["."], config.root, os.getcwd(), config.exclude, config.max_file_size)
     problems = list(found.problems)

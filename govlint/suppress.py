@@ -54,13 +54,22 @@ class Directive(NamedTuple):
     cut_column: int
 
 
-def parse_directives(text: str) -> list[Directive]:
-    """Find the suppression comments of a file; text in strings is none."""
-    if not _HINT.search(text):
+def parse_directives(text: str, syntax: str = "python") -> list[Directive]:
+    """Find the suppression comments of a file; text in strings is none.
+
+    `syntax` is `python`, `yaml`, `text` (lines of a script, with `#` comments) or `json`,
+    which has no comments.
+    """
+    if syntax == "json" or not _HINT.search(text):
         return []
-    return [
-        directive for comment in find_comments(text) if (directive := _parse(comment)) is not None
-    ]
+    comments: Iterable[Comment]
+    if syntax == "python":
+        comments = find_comments(text)
+    else:
+        from govlint.documents.comments import line_comments, yaml_comments
+
+        comments = yaml_comments(text) if syntax == "yaml" else line_comments(text)
+    return [directive for comment in comments if (directive := _parse(comment)) is not None]
 
 
 def _parse(comment: Comment) -> Directive | None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from govlint import graphs
 from govlint.cli import main
 from govlint.config import load_config
-from govlint.output.picture import TONES, Edge, Node, Picture, dot, mermaid, svg
+from govlint.picture import TONES, Edge, Node, Picture, dot, mermaid, svg
 
 DATA = Path(__file__).parent / "data" / "call_graphs.txt"
 EXAMPLE = Path(__file__).parent.parent / "examples" / "vision-server"

@@ -39,10 +39,9 @@ def graph(
 
     Exit codes: 0, or 3 where a file could not be read or followed to its end.
     """
-    from govlint import graphs
+    from govlint import graphs, picture
     from govlint.config import load_config
     from govlint.files import write_atomic
-    from govlint.output import picture
 
     if layers + calls + gate > 1:
         raise UsageError("graph: --layers, --calls and --gate are different graphs; ask for one")

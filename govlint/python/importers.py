@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from govlint.python.module_names import ModuleNames, package_above, source_of
 from govlint.python.syntax.source import ScannedFile, UnparsableError
+from govlint.python.syntax.walk import walk
 
 if TYPE_CHECKING:
     from govlint.python.program import Program
@@ -67,8 +68,8 @@ def _closing(data: bytes, opened: int) -> int:
 class Search:
     """Looks for the files that import one of some modules.
 
-    What it finds for more modules holds all that it finds for fewer: a file that does not
-    import any of them all was none of any earlier search's.
+    What it finds for more modules holds all that it finds for fewer: a file that imports
+    none of them all was none of any earlier search's.
     """
 
     def __init__(self, targets: Iterable[str], names: ModuleNames) -> None:
@@ -117,7 +118,7 @@ class Search:
         if _DYNAMIC_WORD.search(data):
             return True
         importer = (file.module, file.is_package)
-        for node in ast.walk(tree):
+        for node in walk(tree):
             if isinstance(node, ast.Import):
                 for alias in node.names:
                     if self._reaches(self._names.resolve(alias.name, *importer)):

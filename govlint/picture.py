@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape as _escape
+from itertools import pairwise
 
 from govlint.output._characters import inert
 
@@ -20,19 +21,24 @@ TONES: Mapping[str, tuple[str, str]] = {
     "bad": ("#fbe3d3", "#d55e00"),
     "busy": ("#dcebf7", "#0072b2"),
     "waiting": ("#fdf3d0", "#b58900"),
+    "absent": ("#ffffff", "#999999"),
 }
 _BOX_HEIGHT, _LINE, _GAP_X, _GAP_Y, _CHAR = 16.0, 16.0, 70.0, 22.0, 7.3
-_SWEEPS = 8
+_SWEEPS, _LEGEND, _BEND, _MOST_BENDS = 8, 26.0, "\0bend ", 5000
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A box: `label` may have several lines, `tone` is one of TONES, `title` shows on hovering."""
+    """A box: `label` may have several lines, `tone` is one of TONES, `title` shows on hovering.
+
+    `part` is how much of it is complete, from 0 to 1, drawn as a bar.
+    """
 
     id: str
     label: str
     tone: str = "plain"
     title: str = ""
+    part: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +54,15 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A directed graph. Edges name nodes that are there; cycles are allowed."""
+    """A directed graph. Edges name nodes that are there; cycles are allowed.
+
+    `legend` says what the tones mean, in the order in which it is to be read.
+    """
 
     nodes: Sequence[Node]
     edges: Sequence[Edge]
     title: str = ""
+    legend: Sequence[tuple[str, str]] = ()
 
 
 def dot(picture: Picture) -> str:
@@ -109,8 +119,12 @@ def _mermaid_text(text: str) -> str:
 
 def svg(picture: Picture) -> str:
     """A picture that stands by itself: no script, no font, no other file."""
-    layers = _layers(picture)
+    layers, bends = _layers(picture)
     boxes, width, height = _placed(picture, layers)
+    legend = _legend(picture, height)
+    if legend:
+        height += _LEGEND
+        width = max(width, 40 + sum(_legend_width(words) for _, words in picture.legend))
     out = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}"'
         f' width="{width:.0f}" height="{height:.0f}" font-family="sans-serif" font-size="12"'
@@ -126,10 +140,10 @@ def svg(picture: Picture) -> str:
         )
     out += ["</defs>", f'<rect width="{width:.0f}" height="{height:.0f}" fill="#ffffff"/>']
     for edge in picture.edges:
-        out.append(_arrow(edge, boxes))
+        out.append(_arrow(edge, boxes, bends.get((edge.source, edge.target), ())))
     for node in picture.nodes:
         out.append(_box(node, boxes[node.id]))
-    return "\n".join([*out, "</svg>", ""])
+    return "\n".join([*out, *legend, "</svg>", ""])
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,22 +154,29 @@ class _Rect:
     height: float
 
 
-def _layers(picture: Picture) -> list[list[str]]:
-    """Node ids by layer: each right of what points to it, but for edges that close a cycle."""
+def _layers(picture: Picture) -> tuple[list[list[str]], dict[tuple[str, str], list[str]]]:
+    """Node ids by layer: each right of what points to it, but for edges that close a cycle.
+
+    An edge over several layers gets a bend in each of those between, so that it leads past
+    the boxes there: the names of an edge's bends come second.
+    """
     after: dict[str, list[str]] = {node.id: [] for node in picture.nodes}
     for edge in picture.edges:
         if edge.target != edge.source and edge.target not in after[edge.source]:
             after[edge.source].append(edge.target)
     order = _without_cycles(after)
-    before: dict[str, list[str]] = {name: [] for name in after}
     level = dict.fromkeys(order, 0)
     for name in order:
         for target in after[name]:
-            before[target].append(name)
             level[target] = max(level[target], level[name] + 1)
     layers: list[list[str]] = [[] for _ in range(max(level.values(), default=-1) + 1)]
-    for name in after:
+    for name in list(after):
         layers[level[name]].append(name)
+    bends = _bends(after, level, layers)
+    before: dict[str, list[str]] = {name: [] for name in after}
+    for name, targets in after.items():
+        for target in targets:
+            before[target].append(name)
     for sweep in range(_SWEEPS):
         near = before if sweep % 2 == 0 else after
         place = {name: float(i) for layer in layers for i, name in enumerate(layer)}
@@ -168,7 +189,28 @@ def _layers(picture: Picture) -> list[list[str]]:
             }
             layer.sort(key=weight.__getitem__)
             place.update((name, float(i)) for i, name in enumerate(layer))
-    return layers
+    return layers, bends
+
+
+def _bends(
+    after: dict[str, list[str]], level: Mapping[str, int], layers: list[list[str]]
+) -> dict[tuple[str, str], list[str]]:
+    """Put a bend into each layer that an edge passes; `after` then leads through them."""
+    bends: dict[tuple[str, str], list[str]] = {}
+    passed = sum(level[b] - level[a] - 1 for a, targets in after.items() for b in targets)
+    if passed > _MOST_BENDS:  # nobody can follow these any more; they are drawn straight
+        return bends
+    for source, targets in list(after.items()):
+        for position, target in enumerate(targets):
+            names = []
+            for between in range(level[source] + 1, level[target]):
+                names.append(f"{_BEND}{len(bends)}/{between}")
+                layers[between].append(names[-1])
+            if names:
+                bends[source, target] = names
+                targets[position] = names[0]
+                after.update((a, [b]) for a, b in pairwise([*names, target]))
+    return bends
 
 
 def _without_cycles(after: dict[str, list[str]]) -> list[str]:
@@ -201,6 +243,7 @@ def _placed(picture: Picture, layers: list[list[str]]) -> tuple[dict[str, _Rect]
         name: (max(map(len, lines)) * _CHAR + 20, len(lines) * _LINE + _BOX_HEIGHT)
         for name, lines in labels.items()
     }
+    size |= {name: (0.0, _LINE / 2) for layer in layers for name in layer if name not in size}
     tall = [sum(size[n][1] + _GAP_Y for n in layer) for layer in layers]
     height = max(tall, default=0.0) + _GAP_Y
     boxes: dict[str, _Rect] = {}
@@ -209,7 +252,8 @@ def _placed(picture: Picture, layers: list[list[str]]) -> tuple[dict[str, _Rect]
         wide = max((size[name][0] for name in layer), default=0.0)
         y = (height - own) / 2 + _GAP_Y / 2
         for name in layer:
-            boxes[name] = _Rect(x + (wide - size[name][0]) / 2, y, *size[name])
+            across = size[name][0] if name in labels else wide  # a bend is level all the way
+            boxes[name] = _Rect(x + (wide - across) / 2, y, across, size[name][1])
             y += size[name][1] + _GAP_Y
         x += wide + _GAP_X
     return boxes, max(x - _GAP_X + 20.0, 120.0), max(height, 60.0)
@@ -225,14 +269,44 @@ def _box(node: Node, rect: _Rect) -> str:
         for i, line in enumerate(lines)
     )
     said = f"<title>{_shown(node.title)}</title>" if node.title else ""
+    dashed = ' stroke-dasharray="5 3"' if node.tone == "absent" else ""
+    bar = ""
+    if node.part is not None:
+        left, low, wide = rect.x + 8, rect.y + rect.height - 7, rect.width - 16
+        done = wide * min(max(node.part, 0.0), 1.0)
+        bar = "".join(
+            f'<rect x="{left:.1f}" y="{low:.1f}" width="{across:.1f}" height="3" rx="1.5"'
+            f' fill="{colour}"/>'
+            for across, colour in ((wide, "#ffffff"), (done, border))
+            if across > 0
+        )
     return (
         f'<g>{said}<rect x="{rect.x:.1f}" y="{rect.y:.1f}" width="{rect.width:.1f}"'
-        f' height="{rect.height:.1f}" rx="6" fill="{fill}" stroke="{border}"/>'
-        f'<text text-anchor="middle" fill="#222222">{text}</text></g>'
+        f' height="{rect.height:.1f}" rx="6" fill="{fill}" stroke="{border}"{dashed}/>'
+        f'<text text-anchor="middle" fill="#222222">{text}</text>{bar}</g>'
     )
 
 
-def _arrow(edge: Edge, boxes: Mapping[str, _Rect]) -> str:
+def _legend(picture: Picture, top: float) -> list[str]:
+    """What the tones mean, in a line below the graph."""
+    out, x = [], 20.0
+    for tone, words in picture.legend:
+        fill, border = TONES[tone]
+        dashed = ' stroke-dasharray="3 2"' if tone == "absent" else ""
+        out.append(
+            f'<rect x="{x:.1f}" y="{top + 2:.1f}" width="14" height="12" rx="3" fill="{fill}"'
+            f' stroke="{border}"{dashed}/><text x="{x + 20:.1f}" y="{top + 12:.1f}"'
+            f' fill="#444444">{_shown(words)}</text>'
+        )
+        x += _legend_width(words)
+    return out
+
+
+def _legend_width(words: str) -> float:
+    return 44 + _CHAR * len(words)
+
+
+def _arrow(edge: Edge, boxes: Mapping[str, _Rect], bends: Sequence[str] = ()) -> str:
     a, b = boxes[edge.source], boxes[edge.target]
     colour = TONES[edge.tone][1]
     y1, y2 = a.y + a.height / 2, b.y + b.height / 2
@@ -242,11 +316,18 @@ def _arrow(edge: Edge, boxes: Mapping[str, _Rect]) -> str:
         path += f" {x + 12:.1f} {top:.1f}"
         middle = (x, top - 14)
     elif b.x > a.x:
-        x1, x2 = a.x + a.width, b.x
-        bend = (x2 - x1) / 2
-        path = f"M{x1:.1f} {y1:.1f}C{x1 + bend:.1f} {y1:.1f} {x2 - bend:.1f} {y2:.1f}"
-        path += f" {x2:.1f} {y2:.1f}"
-        middle = ((x1 + x2) / 2, (y1 + y2) / 2 - 4)
+        points = [(a.x + a.width, y1)]
+        for rect in (boxes[name] for name in bends):
+            level = rect.y + rect.height / 2
+            points += [(rect.x, level), (rect.x + rect.width, level)]
+        points.append((b.x, y2))
+        path = f"M{points[0][0]:.1f} {points[0][1]:.1f}"
+        for (x1, level1), (x2, level2) in pairwise(points):
+            bend = (x2 - x1) / 2
+            path += f"C{x1 + bend:.1f} {level1:.1f} {x2 - bend:.1f} {level2:.1f}"
+            path += f" {x2:.1f} {level2:.1f}"
+        (x1, level1), (x2, level2) = points[0], points[1]
+        middle = ((x1 + x2) / 2, (level1 + level2) / 2 - 4)
     else:
         # back or sideways: out at the bottom, in at the bottom
         x1, x2 = a.x + a.width / 2, b.x + b.width / 2
