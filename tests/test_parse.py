@@ -8,6 +8,7 @@ import os
 import sys
 import sysconfig
 import tokenize
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -267,8 +268,10 @@ def test_the_fast_answer_is_what_ast_answers(text: str) -> None:
     if valid:
         assert result.fault is None
     elif result.fault is None and result.problem is None:
-        # newer syntax than this interpreter's: libcst has to agree
-        assert confirm("a.py", data, None) is None
+        # newer syntax than this interpreter's: libcst has to agree; what letters there are it
+        # asks this interpreter, which does not know those that a later Unicode has
+        if all(unicodedata.category(character) != "Cn" for character in text):
+            assert confirm("a.py", data, None) is None
 
 
 # -- triggers ----------------------------------------------------------------------------
