@@ -26,6 +26,7 @@ from govlint.python.syntax.layout import place_files
 from govlint.python.syntax.source import ScannedFile, UnparsableError
 from govlint.record import Scan
 from govlint.suppress import WORD
+from govlint.threads import TimeLimit
 
 SYNTAX_KIND = "syntax"
 COMMAND_WORD = "@role"  # a file with a line that runs a role
@@ -115,9 +116,11 @@ def analyse(
     root: str,
     given: Mapping[str, bytes],
     seeds: frozenset[str],
+    time_limit: int = 0,
 ) -> Raw:
     """Run the checks of `rules` over the project. A check that crashes becomes a Problem.
 
+    So does being told that `time_limit` seconds are over (TimeLimit), with the place where.
     Faults that the scan met already are not told again: `faults` tells them.
     """
     raw = Raw([], [], [], 0, {})
@@ -138,11 +141,20 @@ def analyse(
         raw.problems.append(crash("linking", error))
         raw.undecided.extend(rule.code for rule in checked)
         return raw
+    except TimeLimit as error:
+        raw.problems.append(out_of_time("linking", time_limit, error))
+        raw.undecided.extend(rule.code for rule in checked)
+        return raw
     linked = time.perf_counter()
     raw.seconds["link"] = linked - started
-    for rule in checked:
+    for position, rule in enumerate(checked):
         started = time.perf_counter()
-        _run_check(rule, program, raw)
+        try:
+            _run_check(rule, program, raw)
+        except TimeLimit as error:
+            raw.problems.append(out_of_time(f"{rule.code} ({rule.name})", time_limit, error))
+            raw.undecided.extend(left.code for left in checked[position:])
+            break
         raw.seconds[rule.code] = time.perf_counter() - started
     for kind, message, path in program.problems:
         raw.problems.append(Problem(kind, message, path))
@@ -272,10 +284,47 @@ def crash(what: str, error: Exception) -> Problem:
     return Problem("crash", f"{what} failed ({text}{place}); please report this")
 
 
+def out_of_time(what: str, limit: int, error: BaseException | None = None) -> Problem:
+    """The problem that `what` was given up after `limit` seconds, and at which place in the code.
+
+    The place is in the message: as the problem's own it would be nobody's where the run
+    reports on other files only.
+    """
+    place = _interrupted_at(error)
+    at = f" at {place[0]}:{place[1]}" if place is not None else ""
+    message = f"{what} was given up{at} after {limit} seconds (`time-limit` sets another bound)"
+    return Problem("timeout", message)
+
+
+def _interrupted_at(error: BaseException | None) -> tuple[str, int] | None:
+    """The place in the analysed code that an interrupted analysis was at, if it tells."""
+    import ast
+
+    place = None
+    trace = error.__traceback__ if error is not None else None
+    while trace is not None:
+        values = trace.tb_frame.f_locals
+        owner = values.get("module") or getattr(values.get("self"), "module", None)
+        path = getattr(owner, "path", "")
+        if path:
+            lines = [getattr(n, "lineno", 0) for n in values.values() if isinstance(n, ast.AST)]
+            line = next(filter(None, lines), 0)
+            if line or place is None or place[0] != path:
+                place = (path, line or 1)
+        trace = trace.tb_next
+    return place
+
+
 def _report_fault(
     raw: Raw, syntax: Rule | None, path: str, line: int, column: int, message: str
 ) -> None:
-    """Report a file that is no Python: a finding, or a problem where GOV901 is not selected."""
+    """Report a file that is no Python: a finding, or a problem where GOV901 is not selected.
+
+    A path with a placeholder (`{{ cookiecutter.name }}/conf.py`) is a template's: it is no
+    Python before it is filled in, and cannot be run before.
+    """
+    if "{{" in path:
+        return
     if syntax is None:
         raw.problems.append(Problem("undecodable", f"is not valid Python: {message}", path, line))
         return

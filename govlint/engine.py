@@ -321,7 +321,7 @@ class Engine:
     ) -> record.Outcome:
         """Analyse the project, unless the `earlier` outcome holds in spite of what `changed`."""
         from govlint import analysis
-        from govlint.scan import run_on_stack
+        from govlint.threads import TimeLimit, run_on_stack
 
         config, outcomes = self.config, []
 
@@ -346,6 +346,7 @@ class Engine:
                 config.root,
                 self.options.given,
                 seeds,
+                config.time_limit,
             )
             self.result.statistics.parsed = raw.parsed
             self.result.statistics.seconds.update(raw.seconds)
@@ -355,7 +356,10 @@ class Engine:
 
         seeds, _ = analysis.all_words(self.rules, config.bindings)
         try:
-            run_on_stack(work, _STACK)
+            run_on_stack(work, _STACK, config.time_limit)
+        except TimeLimit:
+            problem = analysis.out_of_time("the analysis", config.time_limit)
+            return record.Outcome([], [problem], {rule.code for rule in self.rules})
         except RuntimeError as error:
             if outcomes or "thread" not in str(error):
                 raise

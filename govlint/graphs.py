@@ -91,7 +91,7 @@ def _linked(
     from govlint.discover import discover
     from govlint.python.syntax.layout import place_files
     from govlint.python.syntax.source import ScannedFile
-    from govlint.scan import run_on_stack
+    from govlint.threads import run_on_stack
 
     found = discover(paths or ["."], config.root, os.getcwd(), config.exclude, config.max_file_size)
     problems = list(found.problems)

@@ -36,7 +36,7 @@ class _Many:
 
 
 if not hasattr(utils.many, "more"):
-    generator.cu = SimpleNamespace(many=_Many)  # type: ignore[attr-defined]
+    setattr(generator, "cu", SimpleNamespace(many=_Many))  # noqa: B010 - a module it does not declare
 
 
 def documents(schema: dict[str, Any]) -> SearchStrategy[Any]:

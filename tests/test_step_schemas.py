@@ -133,7 +133,8 @@ def breaches(kind: str) -> Iterator[tuple[str, dict[str, Any]]]:
         if types is None:
             continue
         listed = types if isinstance(types, list) else [types]
-        for wrong in ({"a": {}}, [[]], 1.5, True, "no such word"):
+        wrongs: tuple[Any, ...] = ({"a": {}}, [[]], 1.5, True, "no such word")
+        for wrong in wrongs:
             if not jsonschema.Draft202012Validator(parameter).is_valid(wrong):
                 yield f"{name}={wrong!r}", {**good, name: wrong}
         if "minimum" in parameter and "timeout" not in roles_of(kind, name):

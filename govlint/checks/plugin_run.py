@@ -58,7 +58,7 @@ def references(program: Program) -> Iterator[tuple[ast.expr, ast.expr]]:
 
 
 def _reaches(program: Program, node: ast.Attribute, values: v.Values) -> bool:
-    named = node.attr in program.bindings.governed_methods
+    named = program.bindings.governs(node.attr)
     on_plugin = any(program.is_plugin_value(value) for value in program.values(node.value))
     if named and on_plugin:
         return True
@@ -73,7 +73,7 @@ def _calls_instance(program: Program, node: ast.Call) -> bool:
         for value in program.values(node.func)
     ) and any(
         (function.name == "__call__" and function in program.aliases)
-        or (function.name in program.bindings.governed_methods and function.cls is not None)
+        or (program.bindings.governs(function.name) and function.cls is not None)
         for function in program.callees(node)
     )
 
@@ -121,7 +121,7 @@ def _in_plugin(program: Program, node: ast.expr, target: ast.expr) -> bool:
         method = method.parent
     if method is None:
         return False
-    own = method.name in program.bindings.governed_methods or method in program.aliases
+    own = program.bindings.governs(method.name) or method in program.aliases
     if not own:
         return False
     owner = target.value if isinstance(target, ast.Attribute) else target

@@ -274,8 +274,10 @@ class _Progress:
         if self._active:
             import threading
 
+            from govlint.workers import PROGRESS
+
             self._done = threading.Event()
-            self._thread = threading.Thread(target=self._show, daemon=True)
+            self._thread = threading.Thread(target=self._show, name=PROGRESS, daemon=True)
             self._thread.start()
 
     def _show(self) -> None:

@@ -13,6 +13,7 @@ from govlint.python.layers import Chain
 from govlint.python.program import Program
 from govlint.python.states.parameters import argument_for, receiver_count
 from govlint.python.symbols import FunctionInfo
+from govlint.python.syntax.walk import walk
 
 Given = dict[str, Values]
 Path = tuple[ast.AST, ...]
@@ -83,7 +84,7 @@ class _Walk:
         self, root: ast.AST, function: FunctionInfo | None, given: Given, path: Path
     ) -> Iterator[Crossing]:
         """The crossings in a function's own code, and through the helpers it calls."""
-        for node in ast.walk(root):
+        for node in walk(root):
             if not isinstance(node, ast.Call | ast.Attribute):
                 continue
             if self.program.function_of(node) is not function:

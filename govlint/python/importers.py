@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from govlint.python.module_names import ModuleNames, package_above, source_of
 from govlint.python.syntax.source import ScannedFile, UnparsableError
+from govlint.python.syntax.walk import walk
 
 if TYPE_CHECKING:
     from govlint.python.program import Program
@@ -117,7 +118,7 @@ class Search:
         if _DYNAMIC_WORD.search(data):
             return True
         importer = (file.module, file.is_package)
-        for node in ast.walk(tree):
+        for node in walk(tree):
             if isinstance(node, ast.Import):
                 for alias in node.names:
                     if self._reaches(self._names.resolve(alias.name, *importer)):

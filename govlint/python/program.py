@@ -175,6 +175,10 @@ class Program:
             top in self._tops or top in self.bindings.first_party or top in _PLAUSIBLE_TOPS
         ) and "." in dotted
 
+    def is_own(self, dotted: str) -> bool:
+        """Whether a dotted name is of the project's own packages, read or not."""
+        return dotted.partition(".")[0] in self._tops
+
     def synthetic_class(self, dotted: str) -> ClassInfo:
         """A class known by its name only."""
         cls = self._synthetic.get(dotted)
@@ -434,6 +438,18 @@ class Program:
         """Those of the values that are governed."""
         return frozenset(x for x in values if self._roles.is_governed(flow, x))
 
+    def is_governed_itself(self, value: Value) -> bool:
+        """Whether a value is an object or a class that runs or keeps plugins, or is one.
+
+        States are left out, and so are methods: a reference to a governed method is found
+        where it is made.
+        """
+        return (
+            isinstance(value, v.Instance | v.ClassValue)
+            and self._roles.is_bound(value.cls)
+            and not self.is_state_name(value.cls)
+        )
+
     def bound_part(self, values: Values) -> Values:
         """Those of the values that are themselves of a class which a binding names."""
         if self.everything:
@@ -449,7 +465,14 @@ class Program:
         """The names under which `owner` has a governed method; none where it is no plugin."""
         if isinstance(owner, v.Super):
             return ()
-        return self.bindings.governed_methods if self._roles.is_plugin_value(owner) else ()
+        if not self._roles.is_plugin_value(owner):
+            return ()
+        return self.governed_names_of(owner.cls)  # type: ignore[attr-defined]
+
+    def governed_names_of(self, cls: ClassInfo) -> tuple[str, ...]:
+        """The names of a plugin class's governed methods, those that a pattern means included."""
+        bases = [entry for entry in self.mro(cls) if isinstance(entry, ClassInfo)]
+        return self.bindings.governed_among(name for entry in bases for name in entry.stored)
 
     def is_registry(self, flow: Flow, value: Value) -> bool:
         """Whether a value is a plugin registry."""

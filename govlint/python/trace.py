@@ -16,6 +16,7 @@ from govlint.model import Related
 from govlint.python.flow import values as v
 from govlint.python.flow.values import Value
 from govlint.python.symbols import FunctionInfo, Module
+from govlint.python.syntax.walk import walk
 
 if TYPE_CHECKING:
     from govlint.python.program import Program
@@ -326,7 +327,7 @@ def _stores(program: Program) -> dict[str, list[ast.expr]]:
     if program.store_table is None:
         table: dict[str, list[ast.expr]] = {}
         for module in program.modules.values():
-            for node in ast.walk(module.tree):
+            for node in walk(module.tree):
                 targets: list[ast.expr] = []
                 value: ast.expr | None = None
                 if isinstance(node, ast.Assign):

@@ -10,11 +10,12 @@ from govlint.python.flow import attributes
 from govlint.python.flow import values as v
 from govlint.python.flow.annotations import annotated
 from govlint.python.flow.calls import call_values
-from govlint.python.flow.fixpoint import MAX_LENGTH, MAX_VALUES, Flow, key_of, widen
+from govlint.python.flow.fixpoint import MAX_LENGTH, Flow, key_of
 from govlint.python.flow.frames import Arguments, Frame, informative
 from govlint.python.flow.library import awaited, get_attribute, iterate, unpacked, update_mapping
 from govlint.python.flow.places import called, place
 from govlint.python.flow.strings import concatenate, f_string, percent, subscript
+from govlint.python.flow.summaries import MAX_VALUES
 from govlint.python.flow.values import ANY, EMPTY, UNKNOWN, Value, Values
 from govlint.python.symbols import ClassInfo, FunctionInfo
 
@@ -48,7 +49,7 @@ class Expressions:
         method = _DISPATCH.get(type(node))
         result = method(self, node) if method is not None else EMPTY
         if len(result) > MAX_VALUES:
-            result = widen(result, self.flow.tainted)
+            result = self.flow.summaries.widen(result)
         old = self.flow.recorded.get(node)
         if old is None:
             self.flow.recorded[node] = result

@@ -184,7 +184,7 @@ def _setattr(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
         for name in arguments.at(1):
             if isinstance(name, v.Const) and isinstance(name.value, str):
                 attributes.store(flow, owner, name.value, arguments.at(2))
-            else:
+            elif isinstance(owner, v.Instance | v.ClassValue | v.ModuleValue | v.ExternalInstance):
                 flow.write((owner, "attributes"), arguments.at(2))
     return EMPTY
 

@@ -12,10 +12,11 @@ from govlint.python.flow import values as v
 from govlint.python.flow.annotations import annotated
 from govlint.python.flow.calls import call_values
 from govlint.python.flow.expressions import Environment, Expressions
-from govlint.python.flow.fixpoint import MAX_VALUES, key_of, widen
+from govlint.python.flow.fixpoint import key_of
 from govlint.python.flow.frames import Arguments, informative
 from govlint.python.flow.library import awaited, entered, iterate
 from govlint.python.flow.places import assigned, forget_below, forget_elements, place
+from govlint.python.flow.summaries import MAX_VALUES
 from govlint.python.flow.values import ANY, EMPTY, UNKNOWN, Value, Values
 from govlint.python.symbols import ClassInfo, FunctionInfo
 
@@ -126,7 +127,7 @@ class Interpreter(Expressions):
         """Names that have come to be one of very many things, a constant per branch, say."""
         for name, values in self.environment.items():
             if len(values) > 4 * MAX_VALUES:
-                self.environment[name] = widen(values, self.flow.tainted)
+                self.environment[name] = self.flow.summaries.widen(values)
 
     def evaluate_text(self, tree: ast.Module, namespaces: Values) -> Values:
         """Follow the text of an `eval` or `exec`; gives the value of its last expression."""
@@ -315,7 +316,7 @@ class Interpreter(Expressions):
                 for part in given
             ):
                 # whoever catches it gets what it carries
-                flow.write(("raised",), raised)
+                flow.write(("raised",), frozenset(_some(value) for value in raised))
         self.dead = True
 
     def deleting(self, node: ast.Delete) -> None:
@@ -670,6 +671,11 @@ class Interpreter(Expressions):
         self.evaluate(node.value)
         if isinstance(node.name, ast.Name):
             self.bind_name(node.name.id, self.flow.recorded.get(node.value, EMPTY))
+
+
+def _some(value: Value) -> Value:
+    """Exceptions of one class of the program are one: there are as many as statements."""
+    return v.instance(value.cls) if isinstance(value, v.Instance) else value
 
 
 def _is_caught(raised: str, kind: str) -> bool:
