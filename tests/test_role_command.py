@@ -76,6 +76,11 @@ CALLS = [
     ("p.py", "x = '@role ecosystem.ghost scan {}'.format(path)\n", 1),
     ("p.py", "x = '''\necho hi\n@role ecosystem.scanner scan src/ --nope=1\n'''\n", 3),
     ("p.py", "execute_role('@role scanner scan src/')\n", 1),
+    ("p.py", "os.system('cd x && @role ecosystem.ghost scan src/')\n", 1),
+    ("p.py", "x = 'make; @role ecosystem.ghost scan src/'\n", 1),
+    ("a.sh", "@role ecosystem.scanner scan src/ '--dept=3'\n", 1),
+    ("w.yml", "command:\n  - '@role'\n  - ecosystem.ghost\n  - scan\n  - src/\n", 3),
+    ("p.json", '{"args": ["@role", "ecosystem.scanner", "scan", "src/", "--nope=1"]}', 1),
     ("p.py", "x = ('@role ecosystem.scanner '\n     'scan src/ --nope=1')\n", 2),
     ("p.py", "def f():\n    '''Doc.\n\n    @role ecosystem.ghost scan src/\n    '''\n", 4),
     ("p.py", "x = '@role scanner scan src/'\n", 1),
@@ -98,6 +103,9 @@ CALLS = [
 # a file and its text
 NO_CALLS = [
     ("a.sh", "@role ecosystem.scanner ecosystem/\n"),
+    ("a.sh", "@role ecosystem.scanner scan src/ '--depth=3'\n"),
+    ("w.yml", "command: ['@role', ecosystem.scanner, scan, src/, --depth=3]\n"),
+    ("w.yml", "reviewers: ['@role', '@team']\n"),
     ("a.sh", "@role ecosystem.scanner scan / --debug=true\n"),
     ("a.sh", "@role ecosystem.scanner scan / --debug\n"),
     ("a.sh", "@role ecosystem.scanner scan . --include=['*.yaml']\n"),

@@ -177,6 +177,6 @@ def _wrong(step: _Step, violation: Violation, document: Document, pointer: str) 
     form = accepted_form(step.kind, violation.pointer)
     if violation.keyword not in ("type", "pattern") or not form:
         return f"has a wrong `{path}`: {violation.message}"
-    hint = document.hint(pointer)
+    hint = document.hint(pointer) if "text" in form else None
     said = f"; {hint}" if hint else ""
     return f"has a wrong `{path}`: found {describe(document.at(pointer))}, accepted is {form}{said}"

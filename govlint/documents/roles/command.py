@@ -18,6 +18,7 @@ VERBS = frozenset(
     "run execute process scan analyze detect detect-drift verify validate check enforce".split()
 )
 _OPTION = re.compile(r"--(?P<name>[^=]*)(?P<given>=?)(?P<value>.*)", re.DOTALL)
+_OPTION_LIKE = re.compile(r"--[A-Za-z][\w-]*(?:=|$)")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _NUMBER = re.compile(r"-[0-9][0-9.]*")
 _SAMPLE = re.compile(r"(?:.*\.)?(?:x{2,}|y{2,}|\.{2,}|…|role-name|role-id|role_name|role_id)")
@@ -110,12 +111,10 @@ def parse(line: Line, start: int, verbs: Collection[str] = ()) -> Command:
 
 
 def _is_option(word: Word) -> bool:
-    return (
-        not word.quoted
-        and word.text.startswith("-")
-        and word.text != "-"
-        and _NUMBER.fullmatch(word.text) is None
-    )
+    if word.quoted:
+        return _OPTION_LIKE.match(word.text) is not None
+    dashed = word.text.startswith("-") and word.text != "-"
+    return dashed and _NUMBER.fullmatch(word.text) is None
 
 
 def _bad_role(text: str) -> str:
