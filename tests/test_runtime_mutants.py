@@ -82,7 +82,8 @@ MUTANTS = {
     "a layer skipped": (
         SERVICES,
         "            return self._plugins.execute(name, invocation)",
-        "            return self._plugins._tool_runner.run(self._registry.create(name), invocation)",
+        "            plugin = self._registry.create(name)\n"
+        "            return self._plugins._tool_runner.run(plugin, invocation)",
         {"GOV103"},
     ),
     "gate overridden": (
