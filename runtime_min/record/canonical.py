@@ -83,7 +83,8 @@ def _check(value: Any, depth: int) -> None:
         for key, item in value.items():
             if type(key) is not str or not key.isascii():
                 raise NotCanonical(f"the key {key!r} is not an ASCII string")
-            _check(item, depth + 1)
+            if type(item) is not str:  # most values are: saves a call for each
+                _check(item, depth + 1)
         return
     if kind is list or kind is tuple:
         for item in value:
