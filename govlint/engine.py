@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from govlint import record
 from govlint.cache import Cache, Remembered, code_digest, location, open_cache, save
-from govlint.catalog import ruleset_digest
+from govlint.catalog import make_params, ruleset_digest
 from govlint.config import Config
 from govlint.discover import SUFFIXES, Discovered, Target, discover, shown_path
+from govlint.errors import ConfigError, UsageError
 from govlint.model import Finding, Problem, Rule, RunResult, Severity, Suppressed
 from govlint.verdict import ChangeFilter, Sources, fingerprint, in_shard, order, per_path
 
 if TYPE_CHECKING:
-    from govlint.analysis import Raw
     from govlint.baseline import Baseline, Entry
     from govlint.catalog import Catalog
     from govlint.document_run import DocumentRun
@@ -63,9 +63,39 @@ def selected_rules(config: Config, catalog: Catalog, options: Options) -> list[R
         for name, severity in config.severity.items()
         for rule in catalog.select([name], [])
     }
-    return [
+    params = {
+        rule.code: values
+        for name, values in config.params.items()
+        for rule in _one_rule(catalog, name, config)
+    }
+    rules = [
         _with_severity(rule, changed[rule.code]) if rule.code in changed else rule for rule in rules
     ]
+    return [with_params(rule, params[rule.code]) if rule.code in params else rule for rule in rules]
+
+
+def _one_rule(catalog: Catalog, name: str, config: Config) -> list[Rule]:
+    try:
+        return [catalog.get(name)]
+    except UsageError as error:
+        raise ConfigError(f"{config.source or 'the configuration'}: params: {error}") from None
+
+
+def with_params(rule: Rule, params: Mapping[str, Any]) -> Rule:
+    """The rule with what a project sets for its check: other parameters are another ruleset.
+
+    Raises ConfigError for what the check does not take.
+    """
+    changed = replace(
+        rule,
+        params={**rule.params, **params},
+        digest=f"{rule.digest}/{sha256(repr(sorted(params.items())).encode()).hexdigest()}",
+    )
+    try:
+        make_params(changed)
+    except ValueError as error:
+        raise ConfigError(f"params.{rule.name}: {error}") from None
+    return changed
 
 
 def _with_severity(rule: Rule, severity: Severity) -> Rule:
@@ -96,7 +126,6 @@ class Engine:
         self.reported: set[str] = set()  # by reported path
         self.abspaths: dict[str, str] = {}
         self.scans: Mapping[str, record.Scan] = {}
-        self.seeds: frozenset[str] = frozenset()
         self.documents: DocumentRun | None = None
 
     def run(self) -> RunResult:
@@ -237,69 +266,105 @@ class Engine:
         from govlint.analysis import all_words
         from govlint.scan import Pool, cpus
 
-        self.seeds, words = all_words(self.rules, self.config.bindings)
+        _, words = all_words(self.rules, self.config.bindings)
         return Pool(words, self.options.jobs or cpus(), self.options.given)
 
     def look(self, cache: Cache, pool: Pool | None) -> record.Outcome:
         """Scan and analyse, or take from the cache what still holds."""
-        config = self.config
         started = time.perf_counter()
         run_key = sha256(
             repr((self.cwd, [(r.code, r.digest) for r in self.rules])).encode("utf-8", "replace")
         ).hexdigest()
         by_code = {rule.code: rule for rule in self.rules}
-        if pool is None and cache.unchanged(self.facts):
+        changed = cache.changed(self.facts) if pool is None else None
+        earlier = None
+        if changed is not None:
+            earlier = record.load_outcome(cache.runs.get(run_key), by_code)
             self.scans = Remembered(cache)
-            found = record.load_outcome(cache.runs.get(run_key), by_code)
-            if found is not None:
-                self.result.statistics.cached = len(self.facts)
+            self.result.statistics.cached = len(self.facts) - len(changed)
+            if earlier is not None and not changed:
                 self.seconds("cache", started)
-                return found
-        known: dict[str, record.Scan] = {}
-        if pool is None:
-            known = {t.abspath: s for t in self.facts if (s := cache.known(t)) is not None}
-            pool = self._start_pool()
-            pool.feed([target for target in self.facts if target.abspath not in known])
-        scans = self.scans = {**pool.finish(), **known}
-        self.result.statistics.cached = len(known)
+                return earlier
+        self._scan(cache, pool, changed)
         self.seconds("scan", started)
-        from govlint.analysis import analyse
-        from govlint.scan import run_on_stack
-
-        raw: list[Raw] = []
-
-        def work() -> None:
-            raw.append(
-                analyse(
-                    self.facts,
-                    scans,
-                    self.rules,
-                    config.bindings,
-                    config.root,
-                    self.options.given,
-                    self.seeds,
-                )
-            )
-
-        try:
-            run_on_stack(work, _STACK)
-        except RuntimeError as error:
-            if raw or "thread" not in str(error):
-                raise
-            work()  # no room for a deep stack: the usual one then
-        findings, problems, undecided, parsed, seconds = raw[0]
-        outcome = record.Outcome(findings, problems, set(undecided))
-        self.result.statistics.parsed = parsed
-        self.result.statistics.seconds.update(seconds)
-        if cache.path is not None and not any(p.kind in ("crash", "timeout") for p in problems):
-            if not cache.unchanged(self.facts):
+        outcome = self._analyse(earlier, changed)
+        if cache.path is not None and not any(
+            p.kind in ("crash", "timeout") for p in outcome.problems
+        ):
+            if changed is None or changed:
                 cache.runs = {}
             cache.runs.pop(run_key, None)
             cache.runs[run_key] = record.dump_outcome(outcome)
             started = time.perf_counter()
-            save(cache, self.facts, scans)
+            save(cache, self.facts, self.scans)
             self.seconds("cache", started)
         return outcome
+
+    def _scan(self, cache: Cache, pool: Pool | None, changed: list[Target] | None) -> None:
+        """Scan what has to be; `changed` says which, where the files are the remembered ones."""
+        if pool is not None:
+            self.scans = pool.finish()
+        elif changed is not None:
+            if changed:
+                pool = self._start_pool()
+                pool.feed(changed)
+                self.scans = Remembered(cache, pool.finish())
+        else:
+            known = {t.abspath: s for t in self.facts if (s := cache.known(t)) is not None}
+            pool = self._start_pool()
+            pool.feed([target for target in self.facts if target.abspath not in known])
+            self.scans = {**pool.finish(), **known}
+            self.result.statistics.cached = len(known)
+
+    def _analyse(
+        self, earlier: record.Outcome | None, changed: list[Target] | None
+    ) -> record.Outcome:
+        """Analyse the project, unless the `earlier` outcome holds in spite of what `changed`."""
+        from govlint import analysis
+        from govlint.threads import TimeLimit, run_on_stack
+
+        config, outcomes = self.config, []
+
+        def holds(earlier: record.Outcome, changed: list[Target]) -> bool:
+            linked = earlier.linked
+            return linked is not None and (
+                all(t.abspath in linked.files or not earlier.mentions(t.path) for t in changed)
+                and analysis.holds_still(
+                    linked, changed, self.facts, self.scans, config.bindings, config.root, seeds
+                )
+            )
+
+        def work() -> None:
+            if earlier is not None and changed is not None and holds(earlier, changed):
+                outcomes.append(earlier)
+                return
+            raw = analysis.analyse(
+                self.facts,
+                self.scans,
+                self.rules,
+                config.bindings,
+                config.root,
+                self.options.given,
+                seeds,
+                config.time_limit,
+            )
+            self.result.statistics.parsed = raw.parsed
+            self.result.statistics.seconds.update(raw.seconds)
+            outcomes.append(
+                record.Outcome(raw.findings, raw.problems, set(raw.undecided), raw.linked)
+            )
+
+        seeds, _ = analysis.all_words(self.rules, config.bindings)
+        try:
+            run_on_stack(work, _STACK, config.time_limit)
+        except TimeLimit:
+            problem = analysis.out_of_time("the analysis", config.time_limit)
+            return record.Outcome([], [problem], {rule.code for rule in self.rules})
+        except RuntimeError as error:
+            if outcomes or "thread" not in str(error):
+                raise
+            work()  # no room for a deep stack: the usual one then
+        return outcomes[0]
 
     # -- documents -------------------------------------------------------------------------
 
@@ -321,6 +386,8 @@ class Engine:
             self.abspaths[entry.target.path] = entry.target.abspath
             if entry.target.path in named:
                 self._report_on(entry.target)
+                if entry.target.path in self.reported:
+                    self.result.documents[entry.target.path] = entry.kind
         self.result.problems.extend(run.problems)
         self.seconds("documents", started)
 
@@ -357,11 +424,12 @@ class Engine:
         for path, (kind, message) in self._scan_problems():
             result.problems.append(Problem(kind, message, path))
             incomplete.add(path)
-        for problem in raw.problems:
+        faults, undecodable = self._faults()
+        for problem in (*undecodable, *raw.problems):
             if not problem.path or problem.path in self.reported:
                 result.problems.append(problem)
                 incomplete.add(problem.path)
-        ordered = fingerprint(order(raw.findings), sources, self.relative)
+        ordered = fingerprint(order([*faults, *raw.findings]), sources, self.relative)
         incomplete.update(f.location.path for f in ordered if self._is_syntax(f))
         if "" in incomplete:
             incomplete = self.reported
@@ -397,12 +465,15 @@ class Engine:
         paths = self._with_word()
         if not paths:
             return findings, [], []
-        from govlint.suppress import Suppressions, parse_directives
+        from govlint.suppress import Suppressions, about_texts, parse_directives
 
         suppressions = Suppressions(self.rules, self._names(), self.options.today, undecided)
         directives = {
             path: parse_directives(sources.get(path) or "", sources.syntax(path)) for path in paths
         }
+        for path in paths:
+            if sources.syntax(path) == "text":
+                directives[path] = about_texts(directives[path], self.catalog.rules.values())
         done = suppressions.apply(findings, directives, incomplete)
         return done.kept, done.suppressed, fingerprint(order(done.about), sources, self.relative)
 
@@ -416,6 +487,16 @@ class Engine:
             if problem is not None and target.path in self.reported:
                 found.append((target.path, problem))
         return found
+
+    def _faults(self) -> tuple[list[Finding], list[Problem]]:
+        """The files that are no Python: findings, or problems where GOV901 is not selected."""
+        faulty = [target for target in self._odd() if self.scans[target.abspath].fault is not None]
+        if not faulty:
+            return [], []
+        from govlint.analysis import faults
+
+        raw = faults(faulty, self.scans, self.rules)
+        return raw.findings, raw.problems
 
     def _odd(self) -> list[Target]:
         """The files whose scan told anything, without asking for every file's."""

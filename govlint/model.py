@@ -86,6 +86,8 @@ class Fix:
 class Rule:
     """What one rule page says. The page is the only place where a rule is stated.
 
+    `triggers` are its check's, kept here so that a run which has nothing to analyse need
+    not import the check; None where they are not known.
     `documents` are the kinds of document that its check looks at; none for Python code.
     """
 
@@ -102,6 +104,7 @@ class Rule:
     fix: str
     path: str
     digest: str
+    triggers: tuple[str, ...] | None = None
     documents: tuple[str, ...] = ()
 
     def finding(
@@ -197,6 +200,7 @@ class RunResult:
     stale: int = 0  # baseline entries that meet no finding any more
     shard: tuple[int, int] | None = None
     sources: Mapping[str, str] = field(default_factory=dict)  # path → text, for carets
+    documents: dict[str, str] = field(default_factory=dict)  # path → kind, of what was judged
 
 
 def exit_code(result: RunResult, fail_on: Severity = Severity.NOTE) -> int:

@@ -1,8 +1,6 @@
 """A corpus of evasions and look-alikes of GOV101, GOV102 and GOV104.
 
-`tests/data/flow_cases.txt` holds `===== name`, then `#### path` for each file. The names in
-`tests/data/flow_known.txt` are not found as they are marked yet; the day one is, its test
-fails, so that it leaves the list.
+`tests/data/flow_cases.txt` holds `===== name`, then `#### path` for each file.
 """
 
 from __future__ import annotations
@@ -18,7 +16,6 @@ from govlint.catalog import load_catalog
 from govlint.config import load_config
 
 DATA = Path(__file__).parent / "data"
-KNOWN = set((DATA / "flow_known.txt").read_text(encoding="utf-8").splitlines())
 RULES = ("GOV101", "GOV102", "GOV104")
 BASE = """\
 class BasePlugin:
@@ -87,5 +84,5 @@ def test_a_case_is_found_as_it_is_marked(
     options = engine.Options(cache=False, select=RULES)
     result = engine.run(["."], load_config(["."]), load_catalog(), options)
     found = {(f.location.path, f.location.line, f.rule) for f in result.findings}
-    as_marked = found == _expected(files) and not result.problems
-    assert as_marked is (name not in KNOWN), sorted(found ^ _expected(files))
+    assert not result.problems
+    assert found == _expected(files)

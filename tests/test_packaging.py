@@ -110,10 +110,16 @@ def test_the_changelog_has_an_entry_for_this_version() -> None:
 
 def test_every_import_of_the_package_is_a_declared_dependency() -> None:
     modules = {
-        "ast_serialize", "click", "libcst", "markdown_it", "pathspec", "stringzilla", "yaml",
+        "ast_serialize", "click", "jsonschema_rs", "libcst", "markdown_it", "pathspec", "rfc8785",
+        "stringzilla", "yaml",
     }  # fmt: skip
     declared = {re.split(r"[><=~ ]", d)[0].lower() for d in PROJECT["project"]["dependencies"]}
-    names = {"markdown_it": "markdown-it-py", "yaml": "pyyaml", "ast_serialize": "ast-serialize"}
+    names = {
+        "markdown_it": "markdown-it-py",
+        "yaml": "pyyaml",
+        "ast_serialize": "ast-serialize",
+        "jsonschema_rs": "jsonschema-rs",
+    }
     assert {names.get(m, m) for m in modules} == declared
     imported = set()
     for path in (ROOT / "govlint").rglob("*.py"):

@@ -20,7 +20,8 @@ from govlint.python.syntax.layout import is_test, place_files
 from govlint.python.syntax.parse import confirm, parse_text
 from govlint.python.syntax.source import ScannedFile, UnparsableError, decode, split_lines
 from govlint.record import PLAIN, Scan
-from govlint.scan import Scanner, cover, run_on_stack, scan_files
+from govlint.scan import Scanner, cover, scan_files
+from govlint.threads import run_on_stack
 
 WORDS = ("Plugin", "ToolRunner", "JobStatus", "JobState", "PluginExecutionService")
 

@@ -47,7 +47,7 @@ def run(rule: Rule, params: Params, documents: Documents) -> Iterable[Finding]:
         told = set()
         for region, call in _calls(text.path, text.text, params):
             for fault in call_faults(call, roles):
-                location = region.place(fault.start, fault.end)
+                location = region.place(call.base + fault.start, call.base + fault.end)
                 if (location, fault.message) in told:
                     continue
                 told.add((location, fault.message))
@@ -79,7 +79,7 @@ def _calls(path: str, text: str, params: Params) -> Iterator[Found]:
 
 def _python_calls(path: str, text: str, params: Params) -> Iterator[Found]:
     """The calls in the strings of a Python file; one that cannot be read is another rule's."""
-    from govlint.documents.roles.places import Region, Sureness, in_lines, in_string
+    from govlint.documents.roles.places import Region, Sureness, in_lines, in_shell, in_string
     from govlint.documents.roles.tokens import KEYWORD
     from govlint.python.literals import literals
     from govlint.python.syntax.parse import parse_text
@@ -94,4 +94,4 @@ def _python_calls(path: str, text: str, params: Params) -> Iterator[Found]:
             yield from in_lines(region, Sureness.PROSE)
         else:
             is_run = literal.called in params.runners
-            yield from in_string(region, Sureness.COMMAND if is_run else Sureness.STRING)
+            yield from in_shell(region) if is_run else in_string(region, Sureness.STRING)

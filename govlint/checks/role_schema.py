@@ -60,7 +60,10 @@ def _faults(document: Document) -> Iterator[tuple[Location, str]]:
         needed = ", which is missing" if (place[0], key) in missing else ""
         said = f"there is no key `{place[2]}` here; did you mean `{key}`{needed}?"
         yield document.location(pointer, key=True), said
+    mistyped = {v.pointer for v in found if v.keyword in ("type", "enum")}
     for violation in found:
+        if violation.pointer in mistyped and violation.keyword not in ("type", "enum", "required"):
+            continue  # it is of the wrong type, so its size says nothing
         if violation.keyword == "required" and (violation.pointer, violation.name) in meant:
             continue
         at_key = violation.key or violation.keyword == "required"

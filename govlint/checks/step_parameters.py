@@ -22,6 +22,7 @@ TRIGGERS: tuple[str, ...] = ()
 DOCUMENTS = ("mission",)
 
 _MAX_NESTING = 50  # of chains in chains
+_OF_VALUES = ("minimum", "maximum", "minLength", "minItems", "pattern")
 _STEP_KEYS = {"name": "step_name", "id": "step_name", "type": "step_type"}
 
 
@@ -132,7 +133,10 @@ def _told_apart(found: list[Violation]) -> list[Violation]:
     """The same refusals, with a step's own keys in a sub-step taken for what they mean there."""
     lacking = {(v.pointer, v.name) for v in found if v.keyword == "required"}
     told = []
+    mistyped = {v.pointer for v in found if v.keyword == "type"}
     for violation in found:
+        if violation.pointer in mistyped and violation.keyword in _OF_VALUES:
+            continue  # it is of the wrong type, so its size says nothing
         place, _, key = violation.pointer.rpartition("/")
         meant = _STEP_KEYS.get(key, "")
         if violation.keyword == "additionalProperties" and (place, meant) in lacking:
@@ -173,6 +177,6 @@ def _wrong(step: _Step, violation: Violation, document: Document, pointer: str) 
     form = accepted_form(step.kind, violation.pointer)
     if violation.keyword not in ("type", "pattern") or not form:
         return f"has a wrong `{path}`: {violation.message}"
-    hint = document.hint(pointer)
+    hint = document.hint(pointer) if "text" in form else None
     said = f"; {hint}" if hint else ""
     return f"has a wrong `{path}`: found {describe(document.at(pointer))}, accepted is {form}{said}"

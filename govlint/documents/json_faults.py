@@ -14,7 +14,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from govlint.documents.document import Fault
-from govlint.documents.limits import MAX_DEPTH, MAX_FAULTS
+from govlint.documents.limits import MAX_DEPTH, MAX_DIGITS, MAX_FAULTS
 from govlint.documents.positions import LineTable
 
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -311,9 +311,7 @@ class _Scan:
                 message = f"`{said[:40]}` is beyond the largest number"
                 self.tell("non-finite", message, start, self.at)
             return
-        try:
-            int(said)
-        except ValueError:
+        if len(said) > MAX_DIGITS:
             message = f"a number of {len(said)} digits is out of range"
             self.tell("number", message, start, self.at)
 

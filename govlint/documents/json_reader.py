@@ -12,7 +12,7 @@ import re
 from typing import Any
 
 from govlint.documents.document import Fault
-from govlint.documents.limits import MAX_DEPTH
+from govlint.documents.limits import MAX_DEPTH, MAX_DIGITS
 
 _LONE = re.compile(r"\\u[dD][89a-fA-F]")  # half a surrogate pair, or a whole one
 
@@ -24,7 +24,7 @@ class _SlowError(Exception):
 def read_json(text: str) -> tuple[Any, list[Fault], Any]:
     """The value of a JSON text (RFC 8259), or its faults and what can be made of it."""
     try:
-        value = _DECODER.decode(text)
+        value = (_CAREFUL if _LONG_NUMBER.search(text) else _DECODER).decode(text)
         if "\\u" in text and _LONE.search(text):
             value_text = json.dumps(value, ensure_ascii=False)
             value_text.encode()  # UnicodeEncodeError, a ValueError: a lone surrogate
@@ -63,7 +63,18 @@ def _constant(_text: str) -> Any:
     raise _SlowError
 
 
+def _int(text: str) -> int:
+    if len(text) > MAX_DIGITS:
+        raise _SlowError
+    return int(text)
+
+
 _DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_float=_float, parse_constant=_constant)
+# reading each number by a function costs, so only a text that may hold a long one is read so
+_CAREFUL = json.JSONDecoder(
+    object_pairs_hook=_object, parse_float=_float, parse_int=_int, parse_constant=_constant
+)
+_LONG_NUMBER = re.compile(rf"\d{{{MAX_DIGITS}}}")
 
 
 def _too_deep(value: Any) -> bool:

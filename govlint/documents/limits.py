@@ -6,3 +6,4 @@ MAX_DEPTH = 100  # mappings and sequences within each other
 MAX_EXPANDED = 100_000  # values, with every alias counted as what it stands for …
 MAX_RATIO = 10  # … and that many times the values that are written down
 MAX_FAULTS = 100  # told of one document
+MAX_DIGITS = 4_300  # of a whole number: CPython's own bound, which a process may have lifted

@@ -9,6 +9,8 @@ import math
 import re
 from typing import Any
 
+from govlint.documents.limits import MAX_DIGITS
+
 _INT = re.compile(r"[-+]?[0-9]+")
 _OCTAL = re.compile(r"0o[0-7]+")
 _HEX = re.compile(r"0x[0-9a-fA-F]+")
@@ -42,15 +44,14 @@ def typed(text: str) -> Any:
     """The value of a plain scalar. Raises NumberFault for one that is not finite."""
     if text in _WORDS:
         return _WORDS[text]
-    try:
-        if _INT.fullmatch(text):
-            return int(text)
-        if _OCTAL.fullmatch(text):
-            return int(text[2:], 8)
-        if _HEX.fullmatch(text):
-            return int(text[2:], 16)
-    except ValueError:  # CPython's bound on the digits it converts
-        raise NumberFault("number", f"a number of {len(text)} digits is out of range") from None
+    if len(text) > MAX_DIGITS and any(x.fullmatch(text) for x in (_INT, _OCTAL, _HEX)):
+        raise NumberFault("number", f"a number of {len(text)} digits is out of range")
+    if _INT.fullmatch(text):
+        return int(text)
+    if _OCTAL.fullmatch(text):
+        return int(text[2:], 8)
+    if _HEX.fullmatch(text):
+        return int(text[2:], 16)
     if _FLOAT.fullmatch(text):
         number = float(text)
         if math.isinf(number):

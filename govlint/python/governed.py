@@ -16,6 +16,8 @@ from govlint.python.symbols import ClassInfo, FunctionInfo, Module
 if TYPE_CHECKING:
     from govlint.python.program import Program
 
+# what of a program is followed when everything is
+_OWN = (v.Instance, v.ClassValue, v.FunctionValue, v.BoundMethod, v.Partial)
 _LOOK_UPS = ("get", "__getitem__", "lookup", "resolve", "find", "create", "load", "fetch", "make")
 _LISTINGS = ("values", "all", "list", "__iter__", "plugins", "iter", "enabled", "active")
 
@@ -99,10 +101,7 @@ class Roles:
                 return True
             if any(
                 isinstance(base, ClassInfo)
-                and any(
-                    method in base.stored or method in base.annotations
-                    for method in self.bindings.governed_methods
-                )
+                and any(self.bindings.governs(name) for name in (*base.stored, *base.annotations))
                 for base in mro[position:]
             ):
                 return True
@@ -158,6 +157,8 @@ class Roles:
 
     def is_governed(self, flow: Flow, value: Value) -> bool:
         """Whether a value is of a governed class, or holds one that is."""
+        if self.program.everything and isinstance(value, _OWN):
+            return True
         if isinstance(value, v.Instance | v.ClassValue):
             return self.is_bound(value.cls) or value in flow.tainted
         if isinstance(value, v.EnumMember):
@@ -318,11 +319,45 @@ def _private_code(program: Program, run: FunctionInfo) -> frozenset[FunctionInfo
         for function in candidates:
             if function in chosen:
                 continue
-            sites = program.callers(function)
+            sites = _sites(program, function)
             if sites and all(_inside(program, site, run, chosen) for site in sites):
                 chosen.add(function)
                 changed = True
     return frozenset(chosen)
+
+
+def _sites(program: Program, function: FunctionInfo) -> list[ast.AST]:
+    """The calls of a function by its name; a decorator's wrapper calls it for whoever does."""
+    sites: list[ast.AST] = list(program.callers(function))
+    if isinstance(function.node, ast.Lambda) or not function.node.decorator_list:
+        return sites
+    wrappers: set[FunctionInfo] = set()
+    for decorator in function.node.decorator_list:
+        made = decorator.func if isinstance(decorator, ast.Call) else decorator
+        wrappers.update(
+            value.function for value in program.values(made) if isinstance(value, v.FunctionValue)
+        )
+    within = [site for site in sites if _is_within(program, site, wrappers)]
+    if not within:
+        return sites
+    named = [
+        call
+        for inner in {program.function_of(site) for site in within}
+        if inner is not None
+        for call in program.callers(inner)
+        if isinstance(call, ast.Call)
+        and function.name in (getattr(call.func, "attr", None), getattr(call.func, "id", None))
+    ]
+    return [*(site for site in sites if site not in within), *named]
+
+
+def _is_within(program: Program, site: ast.AST, functions: set[FunctionInfo]) -> bool:
+    function = program.function_of(site)
+    while function is not None:
+        if function in functions:
+            return True
+        function = function.parent
+    return False
 
 
 def _inside(program: Program, site: ast.AST, run: FunctionInfo, chosen: set[FunctionInfo]) -> bool:
@@ -349,12 +384,12 @@ def runs_plugin(program: Program, call: ast.Call) -> bool:
     In the gate an object of which nothing is known counts as the plugin; one that is
     known to be something else does not.
     """
-    names = program.bindings.governed_methods
+    governs = program.bindings.governs
     for node in (call.func, *call.args):
         values = program.values(node)
         if any(is_governed_function(program, value) for value in values):
             return True
-        if isinstance(node, ast.Attribute) and node.attr in names:
+        if isinstance(node, ast.Attribute) and governs(node.attr):
             owners = program.values(node.value)
             if any(program.is_plugin_value(owner) for owner in owners):
                 return True
@@ -400,14 +435,18 @@ def _is_anyone(value: Value) -> bool:
 def is_governed_function(program: Program, value: Value) -> bool:
     """Whether a value is a plugin's governed method or an alias of it, bound or not."""
     if isinstance(value, v.BoundMethod | v.FunctionValue):
-        return _is_governed_method(program, value.function) or value.function in program.aliases
+        return is_governed_method(program, value) or value.function in program.aliases
     return False
 
 
-def _is_governed_method(program: Program, function: FunctionInfo) -> bool:
+def is_governed_method(program: Program, value: Value) -> bool:
+    """Whether a value is a plugin's governed method, bound or not."""
+    if not isinstance(value, v.BoundMethod | v.FunctionValue):
+        return False
+    function = value.function
     return (
         function.cls is not None
-        and function.name in program.bindings.governed_methods
+        and program.bindings.governs(function.name)
         and program._roles.is_plugin(function.cls)
     )
 
@@ -417,12 +456,12 @@ def alias_methods(program: Program) -> frozenset[FunctionInfo]:
 
     An alias is governed as the method itself is: calling it runs the plugin.
     """
-    names = set(program.bindings.governed_methods)
     found: set[FunctionInfo] = set()
     changed = True
     while changed:
         changed = False
         for cls in program.plugin_classes:
+            names = set(program.governed_names_of(cls))
             for name, method in cls.methods.items():
                 if method in found or name in names or not method.params:
                     continue

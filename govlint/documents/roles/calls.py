@@ -33,7 +33,7 @@ class Fault(NamedTuple):
 
 def call_faults(call: Call, roles: Roles) -> list[Fault]:
     """All faults of the call at a place; none where the place holds no call."""
-    line = split(call.text, call.start)
+    line = split(call.text, len(KEYWORD))
     if not line.words and line.fault is None:
         if call.sureness is not Sureness.COMMAND:
             return []
@@ -41,7 +41,7 @@ def call_faults(call: Call, roles: Roles) -> list[Fault]:
         return []
     named = line.words[0].text if line.words else ""
     role = roles.by_id.get(named)
-    command = parse(line, call.start, role.verbs if role is not None else ())
+    command = parse(line, len(KEYWORD), role.verbs if role is not None else ())
     if command.template:
         return []
     if call.sureness is Sureness.PROSE and command.shape is not None:
@@ -100,9 +100,9 @@ def _names_a_role(word: str, roles: Roles) -> bool:
 
 def _faults(command: Command, call: Call, role: Role | None, roles: Roles) -> Iterator[Fault]:
     if command.shape is not None:
-        yield _at(command.shape, call)
+        yield _at(command.shape)
     for fault in command.faults:
-        yield _at(fault, call)
+        yield _at(fault)
     word = command.role
     if word is None or word.unknown or ROLE_ID.fullmatch(word.text) is None:
         return
@@ -121,10 +121,8 @@ def _faults(command: Command, call: Call, role: Role | None, roles: Roles) -> It
         if command.shape is None:
             yield from _missing_input(command, call, None)
         return
-    apart = command.shape is not None and "stands apart" in command.shape[2]
     for option in command.options:
-        bare = apart and option.value in (None, "")
-        yield from _option_faults(option, role, parameters, bare)
+        yield from _option_faults(option, role, parameters, option.name == command.apart)
     named = {option.name for option in command.options}
     free = [name for name in role.required if name not in named]
     if command.input is not None and free:
@@ -138,11 +136,11 @@ def _faults(command: Command, call: Call, role: Role | None, roles: Roles) -> It
             yield _lacking(command, call, role, free)
 
 
-def _at(fault: tuple[int, int, str], call: Call) -> Fault:
+def _at(fault: tuple[int, int, str]) -> Fault:
     """A fault with nothing of its own to point at is the keyword's."""
     start, end, message = fault
     if start >= end:
-        return Fault(call.start - len(KEYWORD), call.start, f"`{KEYWORD}` {message}")
+        return Fault(0, len(KEYWORD), f"`{KEYWORD}` {message}")
     return Fault(start, end, message)
 
 
@@ -202,8 +200,9 @@ def _option_faults(
     if option.unknown or apart:
         return
     if option.value is None:
-        if descriptor.get("type") not in ("boolean", None):
-            said = f"`--{option.name}` needs a value: it is {_article(descriptor['type'])}"
+        kind = descriptor.get("type")
+        if kind not in ("boolean", None) and not (isinstance(kind, list) and "boolean" in kind):
+            said = f"`--{option.name}` needs a value: it is {_article(kind)}"
             yield Fault(option.start, option.end, said)
         return
     for message in _value_faults(option.value, descriptor):
@@ -233,4 +232,5 @@ def _value_faults(text: str, descriptor: Mapping[str, Any]) -> list[str]:
 
 def _article(kind: Any) -> str:
     words = {"string": "text", "integer": "a whole number", "number": "a number"}
-    return words.get(str(kind), "a list" if kind == "array" else "a mapping")
+    words |= {"array": "a list", "object": "a mapping"}
+    return words.get(str(kind), "no flag")

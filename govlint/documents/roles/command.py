@@ -18,6 +18,7 @@ VERBS = frozenset(
     "run execute process scan analyze detect detect-drift verify validate check enforce".split()
 )
 _OPTION = re.compile(r"--(?P<name>[^=]*)(?P<given>=?)(?P<value>.*)", re.DOTALL)
+_OPTION_LIKE = re.compile(r"--[A-Za-z][\w-]*(?:=|$)")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 _NUMBER = re.compile(r"-[0-9][0-9.]*")
 _SAMPLE = re.compile(r"(?:.*\.)?(?:x{2,}|y{2,}|\.{2,}|…|role-name|role-id|role_name|role_id)")
@@ -42,7 +43,8 @@ class Command:
     """A parsed line. `role` is None where it is known only at run time.
 
     `open` says that words are put in at run time, so that nothing can be missing or too
-    many. `shape` is the one fault in the order of the words, `faults` are the options'.
+    many. `shape` is the one fault in the order of the words, `faults` are the options';
+    `apart` names the option whose value is not joined to it.
     """
 
     role: Word | None
@@ -52,6 +54,7 @@ class Command:
     open: bool = False
     template: bool = False
     shape: Fault | None = None
+    apart: str = ""
     faults: list[Fault] = field(default_factory=list)
 
     @property
@@ -99,6 +102,7 @@ def parse(line: Line, start: int, verbs: Collection[str] = ()) -> Command:
             after.append(word)
             if command.shape is None and not word.whole:
                 command.shape = _misplaced(word, last_flag, before)
+                command.apart = last_flag.name if last_flag else ""
         else:
             before.append(word)
     known = frozenset(verbs) or VERBS
@@ -107,12 +111,10 @@ def parse(line: Line, start: int, verbs: Collection[str] = ()) -> Command:
 
 
 def _is_option(word: Word) -> bool:
-    return (
-        not word.quoted
-        and word.text.startswith("-")
-        and word.text != "-"
-        and _NUMBER.fullmatch(word.text) is None
-    )
+    if word.quoted:
+        return _OPTION_LIKE.match(word.text) is not None
+    dashed = word.text.startswith("-") and word.text != "-"
+    return dashed and _NUMBER.fullmatch(word.text) is None
 
 
 def _bad_role(text: str) -> str:

@@ -74,6 +74,7 @@ _COUNTED = re.compile(
     re.IGNORECASE,
 )
 _MAX_LENGTH = 2000
+_NO_NAMES = frozenset("must should shall all any no not only the every each".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +204,7 @@ class _Reader:
             self.at = phrase.end()
             return phrase.group().lower().replace(" ", "_"), False
         found = _NAME.match(self.text, self.at)
-        if found is None:
+        if found is None or found["name"].lower() in _NO_NAMES:
             return "", False
         self.at = found.end()
         return found["name"].rpartition(".")[2], found["size"] is not None

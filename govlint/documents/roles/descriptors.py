@@ -17,7 +17,7 @@ _WORDS = frozenset(
         " maxLength pattern minItems maxItems uniqueItems"
     ).split()
 )
-_TYPES = frozenset("string integer number boolean array object".split())
+_TYPES = frozenset("string integer number boolean array object null".split())
 _MAX_DEPTH = 20
 _INTEGER = re.compile(r"[+-]?[0-9]{1,300}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
@@ -32,6 +32,8 @@ def accepts_schema(descriptor: Mapping[str, Any], depth: int = 0) -> dict[str, A
     for word, value in descriptor.items():
         if word in _WORDS and _is_sound(word, value):
             schema[word] = value
+    if descriptor.get("nullable") is True and isinstance(schema.get("type"), str):
+        schema["type"] = [schema["type"], "null"]
     items, properties = descriptor.get("items"), descriptor.get("properties")
     if depth < _MAX_DEPTH:
         if isinstance(items, Mapping):
@@ -47,7 +49,8 @@ def accepts_schema(descriptor: Mapping[str, Any], depth: int = 0) -> dict[str, A
 
 def _is_sound(word: str, value: Any) -> bool:
     if word == "type":
-        return isinstance(value, str) and value in _TYPES
+        names = value if isinstance(value, list) and value else [value]
+        return all(isinstance(name, str) and name in _TYPES for name in names)
     if word == "enum":
         return isinstance(value, list) and bool(value)
     if word == "const":
@@ -82,6 +85,8 @@ class ValueFault(ValueError):
 def value_of(text: str, descriptor: Mapping[str, Any]) -> Any:
     """What the text of an option or input stands for. Raises ValueFault."""
     kind = descriptor.get("type")
+    if isinstance(kind, list):
+        return _of_several(text, kind, descriptor)
     if kind == "boolean":
         if text.lower() in ("true", "false"):
             return text.lower() == "true"
@@ -103,6 +108,21 @@ def value_of(text: str, descriptor: Mapping[str, Any]) -> Any:
     if kind is None:
         return _untyped(text, descriptor)
     return text
+
+
+def _of_several(text: str, kinds: list[Any], descriptor: Mapping[str, Any]) -> Any:
+    """A value of the first of several types that the text stands for; text is the last resort."""
+    told: ValueFault | None = None
+    for kind in kinds:
+        if kind in ("string", "null"):
+            continue
+        try:
+            return value_of(text, {**descriptor, "type": kind})
+        except ValueFault as fault:
+            told = fault
+    if told is None or "string" in kinds:
+        return text
+    raise told
 
 
 def _list(text: str, descriptor: Mapping[str, Any]) -> list[Any]:

@@ -6,6 +6,7 @@ Python is not here: what is a string there is the Python layer's to say.
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ from govlint.documents.roles.places import (
     Found,
     Region,
     Sureness,
+    call_at,
     in_any,
     in_lines,
     in_quotes,
@@ -63,6 +65,8 @@ def _in_document(path: str, text: str, syntax: str) -> Iterator[Found]:
     if document.faults:  # another rule says what is wrong with it, if it is one of ours
         yield from _in_lines_of_yaml(path, text)
         return
+    for pointer, words in _word_lists(document.value):
+        yield from in_string(_joined(document, pointer, words), Sureness.STRING)
     for pointer, key, value in _texts(document.value):
         region = Region(value, _in_scalar(document, pointer))
         if key in _COMMAND_KEYS:
@@ -88,11 +92,45 @@ def _texts(value: Any) -> Iterator[tuple[str, str, str]]:
         if isinstance(part, str):
             if KEYWORD in part:
                 yield join_pointer(parts), key, part
+        elif isinstance(part, list) and part[:1] == [KEYWORD]:
+            continue  # a list of words is one call
         elif isinstance(part, dict | list) and len(parts) < _MAX_DEPTH and id(part) not in seen:
             seen.add(id(part))  # an anchor's value is told of once
             pairs = part.items() if isinstance(part, dict) else enumerate(part)
             for name, inner in reversed(list(pairs)):
                 open_.append(((*parts, name), name if isinstance(name, str) else key, inner))
+
+
+def _word_lists(value: Any) -> Iterator[tuple[str, list[str]]]:
+    """Every list of texts that begins with the keyword, as a command without a shell is written."""
+    open_: list[tuple[tuple[str | int, ...], Any]] = [((), value)]
+    while open_:
+        parts, part = open_.pop()
+        if not isinstance(part, dict | list) or len(parts) >= _MAX_DEPTH:
+            continue
+        if isinstance(part, list) and part[:1] == [KEYWORD]:
+            if len(part) > 1:
+                yield join_pointer(parts), [word if isinstance(word, str) else "" for word in part]
+            continue
+        pairs = part.items() if isinstance(part, dict) else enumerate(part)
+        open_ += [((*parts, name), inner) for name, inner in pairs]
+
+
+def _joined(document: Document, pointer: str, words: list[str]) -> Region:
+    """A list of words as one line, each of which stands where its entry does."""
+    text = ""
+    ends: list[int] = []
+    for word in words:
+        plain = word.startswith("-") or not any(char in word for char in " \t\"'")
+        text += (" " if text else "") + (word if plain else shlex.quote(word))
+        ends.append(len(text))
+
+    def place(start: int, _end: int) -> Location:
+        number = next((n for n, end in enumerate(ends) if start < end), len(ends) - 1)
+        found = document.location(f"{pointer}/{number}")
+        return Location(found.path, found.line, found.column, found.end_line, found.end_column)
+
+    return Region(text, place)
 
 
 _SCALAR_LINE = re.compile(
@@ -112,18 +150,11 @@ def _in_lines_of_yaml(path: str, text: str) -> Iterator[Found]:
             shut = text.find(found["quote"], found.end(), end)
             end = shut if shut >= 0 else end
         sure = Sureness.COMMAND if found["key"] in _COMMAND_KEYS else Sureness.STRING
-        start = found.end() + len(KEYWORD)
-        told.add(start)
-        yield region, _call(text[:end], start, sure)
+        told.add(found.end())
+        yield region, call_at(text, found.end() + len(KEYWORD), end, sure)
     for other in in_lines(region, Sureness.STRING):
-        if other[1].start not in told:
+        if other[1].base not in told:
             yield other
-
-
-def _call(text: str, start: int, sureness: Sureness) -> Any:
-    from govlint.documents.roles.places import Call
-
-    return Call(text, start, sureness)
 
 
 # -- Markdown -----------------------------------------------------------------------------------
@@ -134,6 +165,7 @@ def _in_markdown(path: str, text: str) -> Iterator[Found]:
 
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     table = LineTable(text)
+    whole_file = whole(path, text)
     for token in MarkdownIt("commonmark").parse(text):
         if token.map is None or KEYWORD not in token.content:
             continue
@@ -144,7 +176,9 @@ def _in_markdown(path: str, text: str) -> Iterator[Found]:
             language = token.info.strip().split()[0].lower() if token.info.strip() else ""
             yield from _in_fence(region, language.strip("{}.").partition(":")[0], path)
         elif token.type == "inline":
-            yield from _in_paragraph(path, text, table, token.map[0], token.map[1])
+            first_line, last_line = token.map
+            end = _offset_of_line(text, table, last_line)
+            yield from _in_paragraph(whole_file, table.offset(first_line + 1, 1), end)
 
 
 def _block(path: str, content: str, lines: list[str], first: int, table: LineTable) -> Region:
@@ -192,23 +226,20 @@ def _moved(inner: Region, outer: Region, path: str) -> Region:
     return Region(inner.text, place)
 
 
+_PARAGRAPH_LINE = re.compile(r"^[ \t>]*(?:[-*+] |\d+\. )?@role(?=[ \t])", re.MULTILINE)
 _SPAN = re.compile(r"(?<!`)(?P<ticks>`+)[ ]?@role(?=[ \t])")
 
 
-def _in_paragraph(path: str, text: str, table: LineTable, first: int, last: int) -> Iterator[Found]:
+def _in_paragraph(region: Region, start: int, end: int) -> Iterator[Found]:
     """The calls of a paragraph: code spans that begin with the keyword, and lines that do."""
-    start = table.offset(first + 1, 1)
-    end = _offset_of_line(text, table, last)
-    region = whole(path, text)
+    text = region.text
     for found in _SPAN.finditer(text, start, end):
         shut = text.find(found["ticks"], found.end(), end)
         if shut >= 0 and "\n\n" not in text[found.end() : shut]:
-            yield region, _call(text[:shut], found.end(), Sureness.STRING)
-    for found in re.compile(r"^[ \t>]*(?:[-*+] |\d+\. )?@role(?=[ \t])", re.M).finditer(
-        text, start, end
-    ):
+            yield region, call_at(text, found.end(), shut, Sureness.STRING)
+    for found in _PARAGRAPH_LINE.finditer(text, start, end):
         stop = text.find("\n", found.end(), end)
-        yield region, _call(text[: stop if stop >= 0 else end], found.end(), Sureness.PROSE)
+        yield region, call_at(text, found.end(), stop if stop >= 0 else end, Sureness.PROSE)
 
 
 def _offset_of_line(text: str, table: LineTable, line: int) -> int:

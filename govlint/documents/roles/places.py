@@ -20,6 +20,7 @@ from govlint.model import Location
 
 START = re.compile(r"@role(?=[ \t]|\\?[\r\n]|$)")
 _OPENED = re.compile(r"""["'`]\s*@role(?=[ \t])""")
+_JOINED = re.compile(r"(?:&&|\|\||;|\|)[ \t]*@role(?=[ \t])")
 _AT_LINE = re.compile(r"^[ \t]*(?:[-*+] |\d+\. |[$%>] )?@role(?=[ \t])", re.MULTILINE)
 
 
@@ -33,11 +34,21 @@ class Sureness(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A place where `@role` stands: `text` from `start`, which is where the keyword ends."""
+    """A place where `@role` stands: its text from the keyword on, and how far it may reach.
+
+    `base` is where the text begins in its region. The text is cut out, so that a file with
+    thousands of calls is not read to its end for each.
+    """
 
     text: str
-    start: int
+    base: int
     sureness: Sureness
+
+
+def call_at(text: str, end: int, stop: int, sureness: Sureness) -> Call:
+    """The call whose keyword ends at `end` and whose words reach to `stop` at most."""
+    base = end - len(KEYWORD)
+    return Call(text[base:stop], base, sureness)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +76,14 @@ def in_shell(region: Region) -> Iterator[Found]:
     """The calls of a shell script: commands, and strings that begin with the keyword."""
     for start, stop, is_command, is_string in shell_calls(region.text):
         sure = Sureness.COMMAND if is_command else Sureness.STRING if is_string else Sureness.PROSE
-        yield region, Call(region.text[:stop], start + len(KEYWORD), sure)
+        yield region, call_at(region.text, start + len(KEYWORD), stop, sure)
 
 
 def in_lines(region: Region, sureness: Sureness) -> Iterator[Found]:
     """The calls that begin a line of a text that is no script."""
     for found in _AT_LINE.finditer(region.text):
         end = _line_end(region.text, found.end())
-        yield region, Call(region.text[:end], found.end(), sureness)
+        yield region, call_at(region.text, found.end(), end, sureness)
 
 
 def in_quotes(region: Region) -> Iterator[Found]:
@@ -82,7 +93,7 @@ def in_quotes(region: Region) -> Iterator[Found]:
         end = _line_end(region.text, found.end())
         shut = _closing(region.text, quote, found.end(), end)
         if shut >= 0:
-            yield region, Call(region.text[:shut], found.end(), Sureness.STRING)
+            yield region, call_at(region.text, found.end(), shut, Sureness.STRING)
 
 
 def in_string(region: Region, sureness: Sureness) -> Iterator[Found]:
@@ -91,18 +102,21 @@ def in_string(region: Region, sureness: Sureness) -> Iterator[Found]:
     first = re.match(r"\s*@role(?=[ \t])", text)
     lines = list(_AT_LINE.finditer(text))
     if first is not None and len(text[first.start() :].strip().splitlines()) == 1:
-        yield region, Call(text, first.end(), sureness)
+        yield region, call_at(text, first.end(), len(text), sureness)
     elif lines:
         yield from in_lines(region, Sureness.STRING if first else Sureness.PROSE)
+    else:
+        for found in _JOINED.finditer(text):
+            yield region, call_at(text, found.end(), len(text), Sureness.STRING)
 
 
 def in_any(region: Region) -> Iterator[Found]:
     """The calls of a text of no known kind: in quotes, or at the beginning of a line."""
     quoted = list(in_quotes(region))
-    seen = {call.start for _, call in quoted}
+    seen = {call.base for _, call in quoted}
     yield from quoted
     for found in in_lines(region, Sureness.PROSE):
-        if found[1].start not in seen:
+        if found[1].base not in seen:
             yield found
 
 
@@ -112,7 +126,7 @@ def _line_end(text: str, at: int) -> int:
         end = text.find("\n", at)
         if end < 0:
             return len(text)
-        if not text[:end].rstrip("\r").endswith("\\"):
+        if not text[max(end - 2, 0) : end].rstrip("\r").endswith("\\"):
             return end
         at = end + 1
 

@@ -10,7 +10,8 @@ import ast
 
 from govlint.python.flow import values as v
 from govlint.python.flow.fixpoint import Flow
-from govlint.python.flow.frames import Frame
+from govlint.python.flow.frames import Arguments, Frame
+from govlint.python.flow.generics import Bound, applied
 from govlint.python.flow.values import EMPTY, Value, Values
 from govlint.python.symbols import ClassInfo, Module
 
@@ -37,30 +38,38 @@ def annotated(
     frame: Frame | None = None,
     cls: ClassInfo | None = None,
     depth: int = 0,
+    types: Bound | None = None,
 ) -> Values:
-    """The values that `annotation` admits, as far as they are classes of the program."""
+    """The values that `annotation` admits, as far as they are classes of the program.
+
+    `types` says what type variables stand for where that is known.
+    """
     if depth > 12:
         return EMPTY
     if isinstance(annotation, ast.Constant):
         if isinstance(annotation.value, str):
-            parsed = _parse(flow, annotation, module)
-            return annotated(flow, parsed, module, frame, cls, depth + 1) if parsed else EMPTY
+            parsed = parse_text(flow, annotation)
+            return (
+                annotated(flow, parsed, module, frame, cls, depth + 1, types) if parsed else EMPTY
+            )
         return frozenset({v.const(None)}) if annotation.value is None else EMPTY
     if isinstance(annotation, ast.BinOp) and isinstance(annotation.op, ast.BitOr):
-        return annotated(flow, annotation.left, module, frame, cls, depth + 1) | annotated(
+        return annotated(flow, annotation.left, module, frame, cls, depth + 1, types) | annotated(
             flow, annotation.right, module, frame, cls, depth + 1
         )
     if isinstance(annotation, ast.Subscript):
-        return _subscript(flow, annotation, module, frame, cls, depth)
+        return _subscript(flow, annotation, module, frame, cls, depth, types)
     if isinstance(annotation, ast.Tuple | ast.List):
         found: set[Value] = set()
         for part in annotation.elts:
-            found |= annotated(flow, part, module, frame, cls, depth + 1)
+            found |= annotated(flow, part, module, frame, cls, depth + 1, types)
         return frozenset(found)
     if isinstance(annotation, ast.Name):
+        if types and annotation.id in types:
+            return types[annotation.id]
         bound = _type_parameter(flow, annotation)
         if bound is not None:
-            return annotated(flow, bound, module, frame, cls, depth + 1)
+            return annotated(flow, bound, module, frame, cls, depth + 1, types)
     result: set[Value] = set()
     for value in resolve(flow, annotation, module, frame, cls):
         result |= _instances(flow, value, module, depth)
@@ -100,7 +109,8 @@ def _instances(flow: Flow, value: Value, module: Module, depth: int) -> Values:
     return EMPTY
 
 
-def _parse(flow: Flow, annotation: ast.Constant, module: Module) -> ast.expr | None:
+def parse_text(flow: Flow, annotation: ast.Constant) -> ast.expr | None:
+    """The expression that a quoted annotation holds; None where it holds none."""
     cached = flow.program.parsed_annotations.get(annotation)
     if cached is None and annotation not in flow.program.parsed_annotations:
         try:
@@ -164,6 +174,7 @@ def _subscript(
     frame: Frame | None,
     cls: ClassInfo | None,
     depth: int,
+    types: Bound | None,
 ) -> Values:
     base = annotation.value
     name = (
@@ -178,14 +189,18 @@ def _subscript(
     )
 
     def inner(part: ast.expr) -> Values:
-        return annotated(flow, part, module, frame, cls, depth + 1)
+        return annotated(flow, part, module, frame, cls, depth + 1, types)
 
     own = resolve(flow, base, module, frame, cls)
     classes = {value for value in own if isinstance(value, v.ClassValue)}
     if classes:
-        return frozenset(v.instance(value.cls) for value in classes)
+        given = [inner(part) for part in arguments]
+        return frozenset(applied(flow, value.cls, given) for value in classes)
     if name in _TRANSPARENT:
         found = inner(arguments[0]) if arguments else EMPTY
+        if name == "Annotated":
+            for part in arguments[1:]:
+                found |= _injected(flow, part, module, frame, cls)
         return found | ({v.const(None)} if name == "Optional" else EMPTY)
     if name == "Union":
         return inner(ast.Tuple(arguments, ast.Load()))
@@ -217,3 +232,21 @@ def _subscript(
     if name == "Callable" and len(arguments) > 1:
         return flow.holder("callable", annotation, inner(arguments[-1]))
     return EMPTY
+
+
+def _injected(
+    flow: Flow, part: ast.expr, module: Module, frame: Frame | None, cls: ClassInfo | None
+) -> Values:
+    """`Annotated[X, Depends(provider)]`: the framework passes what the provider gives."""
+    if not isinstance(part, ast.Call):
+        return EMPTY
+    makers = resolve(flow, part.func, module, frame, cls)
+    if not any(isinstance(x, v.External) and x.dotted.endswith("Depends") for x in makers):
+        return EMPTY
+    from govlint.python.flow.library import depends
+
+    given = [*part.args[:1], *(k.value for k in part.keywords if k.arg == "dependency")]
+    providers: set[Value] = set()
+    for provider in given:
+        providers |= resolve(flow, provider, module, frame, cls)
+    return depends(flow, Arguments([frozenset(providers)]), part)

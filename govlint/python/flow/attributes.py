@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 
 from govlint.python.flow import values as v
-from govlint.python.flow.fixpoint import Flow
+from govlint.python.flow.fixpoint import PLAIN_BASES, Flow
 from govlint.python.flow.frames import Arguments, Frame
 from govlint.python.flow.values import ANY, EMPTY, UNKNOWN, Value, Values
 from govlint.python.symbols import ClassInfo, FunctionInfo
@@ -107,7 +107,7 @@ def _of_instance(
     found: set[Value] = set(flow.read((receiver, name)))
     mro = flow.mro(cls)
     flow.read(("mro", cls))
-    if receiver.site is None:
+    if receiver.is_some:
         flow.read(("subclasses", cls))
         for entry in mro:
             if isinstance(entry, ClassInfo):
@@ -121,7 +121,7 @@ def _of_instance(
     bound: set[Value] = set()
     for value in in_class or ():
         bound |= bind(flow, value, me, v.class_value(cls), node)
-    if receiver.site is None and flow.program.overrides_matter(cls):
+    if receiver.is_some and flow.program.overrides_matter(cls):
         for other in flow.subclasses(cls)[:64]:
             if name in other.stored:
                 for value in flow.read((v.class_value(other), name)):
@@ -129,27 +129,18 @@ def _of_instance(
     found |= bound
     if not flow.program.carries_governed(flow, frozenset(found)):
         # an empty list made by a default factory says less than the annotation beside it
-        found |= _annotation(flow, mro, name)
+        found |= _annotation(flow, receiver, mro, name)
     if in_class is None and not found:
         found |= _fallback(flow, cls, me, name, node)
     if not found or (not bound and any(isinstance(entry, str) for entry in mro)):
         for entry in mro:
-            if isinstance(entry, str) and entry not in _PLAIN_BASES:
+            if isinstance(entry, str) and entry not in PLAIN_BASES:
                 found.add(v.bound_external(f"{entry}.{name}", me))
                 break
     return frozenset(found)
 
 
 _OBJECT_METHODS = ("__getattribute__", "__setattr__", "__delattr__", "__reduce__")
-_PLAIN_BASES = frozenset(
-    {
-        "builtins.object",
-        "abc.ABC",
-        "typing.Protocol",
-        "typing.Generic",
-        "typing_extensions.Protocol",
-    }
-)
 
 
 def is_typed_dict(flow: Flow, cls: ClassInfo) -> bool:
@@ -168,14 +159,18 @@ def load_key(flow: Flow, owner: v.Instance, keys: Values, node: ast.AST) -> Valu
     return frozenset(found) or ANY
 
 
-def _annotation(flow: Flow, mro: tuple[ClassInfo | str, ...], name: str) -> Values:
+def _annotation(
+    flow: Flow, receiver: v.Instance | None, mro: tuple[ClassInfo | str, ...], name: str
+) -> Values:
     from govlint.python.flow.annotations import annotated
+    from govlint.python.flow.generics import of_receiver
 
     for entry in mro:
         if isinstance(entry, ClassInfo):
             annotation = entry.annotations.get(name)
             if annotation is not None:
-                return annotated(flow, annotation, entry.module, None, entry)
+                types = of_receiver(flow, receiver, entry) if receiver is not None else None
+                return annotated(flow, annotation, entry.module, None, entry, types=types)
     for entry in mro:
         if isinstance(entry, ClassInfo):
             found = flow.read(("attribute-annotation", entry, name))
@@ -297,9 +292,9 @@ def _of_class(flow: Flow, receiver: v.ClassValue, name: str, node: ast.AST) -> V
             for value in lookup(flow, meta, name) or ():
                 found |= bind(flow, value, receiver, v.class_value(meta), node)
         if not found:
-            found |= _annotation(flow, flow.mro(cls), name)
+            found |= _annotation(flow, None, flow.mro(cls), name)
         for entry in flow.mro(cls):
-            if isinstance(entry, str) and entry not in _PLAIN_BASES:
+            if isinstance(entry, str) and entry not in PLAIN_BASES:
                 found.add(v.bound_external(f"{entry}.{name}", receiver))
                 break
         if name in ("__new__", "__init_subclass__", "mro") and not found:
@@ -411,7 +406,7 @@ def store(flow: Flow, receiver: Value, name: str, values: Values) -> None:
                 flow.write(("any", entry, name), values)
         if name == "__dict__":
             _share(flow, receiver.cls)
-        if receiver.site is None or ("shared", receiver.cls) in flow.heap:
+        if receiver.is_some or ("shared", receiver.cls) in flow.heap:
             flow.write(("generic", receiver.cls, name), values)
         for value in lookup(flow, receiver.cls, name) or ():
             if isinstance(value, v.Instance):
@@ -429,9 +424,15 @@ def store(flow: Flow, receiver: Value, name: str, values: Values) -> None:
         store(flow, receiver.receiver, name, values)
     elif isinstance(receiver, v.EnumMember):
         flow.write((receiver, name), values)
-    elif receiver is not UNKNOWN:
+    elif not isinstance(receiver, _CLOSED):
         flow.write((receiver, name), values)
         flow.write((receiver, "attributes"), values)
+
+
+# what has no attributes of its own that could be set
+_CLOSED = (
+    type(UNKNOWN), v.Const, v.Text, v.Container, v.Dynamic, v.Namespace,
+)  # fmt: skip
 
 
 def _share(flow: Flow, cls: ClassInfo) -> None:

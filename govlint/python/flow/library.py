@@ -184,7 +184,7 @@ def _setattr(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
         for name in arguments.at(1):
             if isinstance(name, v.Const) and isinstance(name.value, str):
                 attributes.store(flow, owner, name.value, arguments.at(2))
-            else:
+            elif isinstance(owner, v.Instance | v.ClassValue | v.ModuleValue | v.ExternalInstance):
                 flow.write((owner, "attributes"), arguments.at(2))
     return EMPTY
 
@@ -412,7 +412,7 @@ def _members_of(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
     return _pairs(flow, [ANY, frozenset(found)], node)
 
 
-def _depends(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
+def depends(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
     """`Depends(provider)`: what the framework injects is what the provider gives."""
     given = call_values(flow, arguments.first("dependency"), Arguments(), node)
     return frozenset(x for value in given for x in _provided(flow, value))
@@ -425,10 +425,19 @@ def _provided(flow: Flow, value: Value) -> Values:
 
 
 def _map(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
-    columns = [iterate(flow, values, node) for values in arguments.positional[1:]]
-    return flow.holder(
-        "iterator", node, call_values(flow, arguments.at(0), Arguments(columns), node)
-    )
+    # whatever can be called is: a call with its arguments the wrong way round is looked at, too
+    callables = [i for i, x in enumerate(arguments.positional) if i and _only_functions(x)]
+    columns = [
+        iterate(flow, values, node)
+        for position, values in enumerate(arguments.positional)
+        if position not in (callables or (0,))
+    ]
+    functions = arguments.at(0).union(*(arguments.positional[i] for i in callables))
+    return flow.holder("iterator", node, call_values(flow, functions, Arguments(columns), node))
+
+
+def _only_functions(values: Values) -> bool:
+    return bool(values) and all(isinstance(x, v.FunctionValue | v.BoundMethod) for x in values)
 
 
 def _starmap(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
@@ -888,10 +897,10 @@ _MODELS: dict[str, Model] = {
     "operator.getitem": _get_item,
     "inspect.getmembers": _members_of,
     "inspect.getmembers_static": _members_of,
-    "fastapi.Depends": _depends,
-    "fastapi.Security": _depends,
-    "params.Depends": _depends,
-    "litestar.di.Provide": _depends,
+    "fastapi.Depends": depends,
+    "fastapi.Security": depends,
+    "params.Depends": depends,
+    "litestar.di.Provide": depends,
     "functools.wraps": _wraps,
     "functools.update_wrapper": _identity,
     "functools.lru_cache": _decorator_factory,

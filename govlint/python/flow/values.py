@@ -10,13 +10,15 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from govlint.python.ordered import Ordered
+
 if TYPE_CHECKING:
     from govlint.python.symbols import ClassInfo, FunctionInfo
 
 Site = ast.AST | None
 
 
-class Value:
+class Value(Ordered):
     """Base of all abstract values; `kind` names the variant for readable tests."""
 
     __slots__ = ()
@@ -108,18 +110,29 @@ class Instance(Value):
     """An object of a class of the program.
 
     `site` is the call that made it; None is "some instance", known from an annotation
-    or as `self` of a method nobody is seen to call.
+    or as `self` of a method nobody is seen to call. Type arguments of an annotation
+    (`Box[Plugin]`) stand in its place as `((name, values), …)`: some instance, too.
     """
 
     __slots__ = ("cls", "site")
     kind = "instance"
 
-    def __init__(self, cls: ClassInfo, site: Site) -> None:
+    def __init__(self, cls: ClassInfo, site: Any) -> None:
         self.cls = cls
         self.site = site
 
+    @property
+    def is_some(self) -> bool:
+        """Whether it stands for any object of the class."""
+        return self.site is None or isinstance(self.site, tuple)
+
+    @property
+    def type_arguments(self) -> dict[str, Values]:
+        """What the parameters of its generic class are, as far as an annotation says."""
+        return dict(self.site) if isinstance(self.site, tuple) else {}
+
     def __repr__(self) -> str:
-        return f"Instance({self.cls.name}{'' if self.site is None else '@'})"
+        return f"Instance({self.cls.name}{'' if self.is_some else '@'})"
 
 
 class ClassValue(Value):
@@ -325,6 +338,7 @@ _interned: dict[tuple[Any, ...], Value] = {}
 def forget() -> None:
     """Drop all interned values, so that the trees of one run do not outlive it."""
     _interned.clear()
+    Ordered.restart()
 
 
 def _intern(cls: Any, *parts: Any) -> Any:
@@ -377,7 +391,7 @@ def enum_member(cls: ClassInfo, name: str) -> EnumMember:
     return found
 
 
-def instance(cls: ClassInfo, site: Site = None) -> Instance:
+def instance(cls: ClassInfo, site: Any = None) -> Instance:
     """An instance of `cls` made at `site`."""
     found: Instance = _intern(Instance, cls, site)
     return found
