@@ -58,7 +58,7 @@ def test_the_wheel_carries_the_law_book_and_nothing_that_is_no_part_of_it(built:
     assert law_book <= names
     assert {n for n in _files("govlint") if not n.endswith(".pyc")} <= names
     tops = {name.partition("/")[0] for name in names}
-    assert tops == {"govlint", f"govlint-{govlint.__version__}.dist-info"}
+    assert tops == {"govlint", "runtime_min", f"govlint-{govlint.__version__}.dist-info"}
     assert "govlint/py.typed" in names
     assert f"govlint-{govlint.__version__}.dist-info/licenses/LICENSE" in names
 
@@ -67,7 +67,7 @@ def test_the_source_distribution_can_run_its_own_tests(built: Path) -> None:
     (sdist,) = built.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    for folder in ("govlint", "rules", "schemas", "tests", "examples"):
+    for folder in ("govlint", "rules", "runtime_min", "schemas", "tests", "examples"):
         assert _files(folder) <= names, folder
     assert {
         "README.md",

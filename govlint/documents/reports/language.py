@@ -142,8 +142,8 @@ def _readable(text: str) -> tuple[str, Sequence[int]]:
     """The text as it is read, and for each of its characters the place it comes from."""
     if text.isascii():
         joints = [found.start() for found in _CAMEL.finditer(text)]
-        if not joints and "_" not in text:
-            return text.lower(), range(len(text))
+        if not joints:
+            return text.lower().replace("_", " "), range(len(text))
     else:
         joints = [found.start() for found in _CAMEL.finditer(text)]
     breaks = frozenset(joints)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from govlint.documents.reports.phase_graph import ReportSet
@@ -66,7 +66,7 @@ def _status(report: Any) -> str:
 
 
 def _cell(report: Any, key: str, count: int) -> str:
-    if not isinstance(report, Mapping) or key not in report:
+    if not isinstance(report, dict) or key not in report:
         return "-"
     return str(count) if count else "."
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from govlint.documents.reports.shape import KINDS, Breach, at, says_something, words
@@ -33,7 +33,7 @@ def mutable_records(report: Any) -> Iterator[Breach]:
     if not isinstance(models, list):
         return
     for index, model in enumerate(models):
-        if not isinstance(model, Mapping) or model.get("append_only") is not False:
+        if not isinstance(model, dict) or model.get("append_only") is not False:
             continue
         kind, name = model.get("kind"), model.get("name")
         if kind not in KINDS or not isinstance(name, str) or not says_something(name):
@@ -63,12 +63,14 @@ def what_it_is(kind: str, name: str) -> str | None:
     return _by_head(kind, parts)
 
 
-def _by_head(kind: str, parts: Sequence[str]) -> str | None:
+def _by_head(kind: str, parts: list[str]) -> str | None:
     head, before = parts[-1], frozenset(parts[:-1])
     if head in _LEDGER:
         return "a ledger" if head.startswith("ledger") else "an append-only log"
     if kind == "dto":
         return None
+    if parts == ["audit"]:
+        return "an append-only log"
     if head in _EVENT:
         return "an event" if not before & _LEDGER else "a ledger"
     if head in _TRAIL and before & _RECORDED:

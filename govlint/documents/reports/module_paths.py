@@ -27,7 +27,7 @@ from govlint.documents.reports.unfilled import is_unfilled
 
 _LISTS = ("write_modules", "read_modules")
 _EXAMPLE = "state_store adapter"
-_WILD = re.compile(r"[*?]|\[[^\]]*\]|\{[^}]*,[^}]*\}")
+_WILD = re.compile(r"[*?]|\{[^}]*,[^}]*\}")
 _ELLIPSIS = re.compile(r"\.{3,}|…")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.I)
 _FORBIDDEN = re.compile(r"[<>|\"\x00-\x1f]")
@@ -78,6 +78,8 @@ def _fault(entry: str) -> str | None:
         return "is an address and no path in the repository"
     if _ELLIPSIS.search(text):
         return "leaves part of the path out"
+    if text.startswith("path/to/"):
+        return "stands for a path and is none"
     if _WILD.search(text):
         return "is a pattern and no explicit path"
     if _FORBIDDEN.search(text):

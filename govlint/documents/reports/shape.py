@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from govlint.documents.document import join_pointer
@@ -46,7 +46,7 @@ class Text(NamedTuple):
 def at(report: Any, *path: str) -> Any:
     """The value below these keys, or None where there is none."""
     for key in path:
-        if not isinstance(report, Mapping):
+        if not isinstance(report, dict):
             return None
         report = report.get(key)
     return report
@@ -95,7 +95,7 @@ def all_texts(value: Any, base: str = "") -> Iterator[Text]:
         place, here = stack.pop()
         if isinstance(here, str):
             yield Text(place, here)
-        elif isinstance(here, Mapping):
+        elif isinstance(here, dict):
             stack.extend(
                 (place + join_pointer([str(key)]), here[key]) for key in reversed(list(here))
             )

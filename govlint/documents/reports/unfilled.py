@@ -29,15 +29,16 @@ _EXAMPLE = re.compile(
     r"what gap is closed|observable engineering outcome|entry trigger"
     r"|when to roll ?back|how to roll ?back"
     r"|(?:hard rule|step|condition|unit case|integration case|e2e case|measurable criterion|risk"
-    r"|next action)\s*[-#:]?\s*(?:\d+|[a-z])"
+    r"|next action|acceptance criterion|criterion)\s*[-#:]?\s*(?:\d+|[a-z]|one|two|three)"
     r"|hard rule|unit case|integration case|e2e case|measurable criterion|next action"
-    r")[\"'`>\])}]*[.:;!]*"
+    r")[\"'`>\])}]*[.:;!?]*"
 )
 _BLANK = re.compile(
     r"""
-      (?:to\ be|tb)\s*[-.]?\s*(?:defined|determined|decided|done|written|filled(?:\ in|\ out)?
+      to\ be\s+(?:defined|determined|decided|done|written|filled(?:\ in|\ out)?
         |confirmed|announced|added|completed|described|discussed|specified|agreed|clarified|supplied
-        |provided|[dcas])\b.*
+        |provided)\b.*
+    | t\.?b\.?[dcas]
     | fill\s(?:this\s|me\s|it\s)?(?:in|out)\b.*
     | (?:fill|write|type|enter|insert|add|put|describe|replace|specify|paste)\s
         (?:(?:this|me|your)\b.*|text|content|something|value|description|name|(?:\w+\ ){0,5}here)
@@ -49,13 +50,16 @@ _BLANK = re.compile(
     """,
     re.X,
 )
-_WRAPPED = re.compile(r"<[^<>=]*[a-z][^<>=]*>|\{\{.*\}\}|\$\{.*\}|\[[^\[\]]*\s[^\[\]]*\]|_{3,}")
+_WRAPPED = re.compile(
+    r"<[^<>=]*[a-z][^<>=]*>|\{\s*\w+\s*\}|%\w+%|\{\{.*\}\}|\$\{.*\}|\[[^\[\]]*\s[^\[\]]*\]|_{3,}"
+)
 _INSIDE = re.compile(
     r"<(?:insert|your|todo|tbd|fill|describe|add|enter|placeholder|name|value|text)\b[^<>]*>"
     r"|\[(?:insert|your|todo|tbd|fill|describe|add|enter|placeholder)\b[^\[\]]*\]"
     r"|\{\{\s*[\w. -]*\s*\}\}"
     r"|\b(?:your|insert|put)\s(?:\w+\s){0,3}here\b|\bgoes here\b|\blorem ipsum dolor\b"
-    r"|\bto be (?:defined|determined|decided|filled in|announced|written|specified|confirmed)\b"
+    r"|\bto be (?:defined|determined|decided|filled in|announced|written|specified|confirmed)"
+    r"(?:\s+(?:later|soon))?\W*$"
 )
 _LOREM = re.compile(r"\W*lorem\s+ipsum\b")
 _MARK = re.compile(
@@ -68,11 +72,13 @@ _SPOKEN_AFTER = re.compile(
     r"\s*(?:[/,]\s*(?:or\s|and\s)?(?:TODO|TBD|FIXME|XXX)\s*)*(?:(?:or|and)\s(?:TODO|TBD|FIXME|XXX)\s*)?"
     r"(?:\w+-?\w*\s)?(?:comments?|markers?|marks?|items?|lists?|entr(?:y|ies)|tags?|notes?|lines?"
     r"|strings?|texts?|placeholders?|counts?|remain\w*|left\b|annotations?|labels?|scan\w*|checks?"
-    r"|values?|tokens?|words?|titles?|fields?|in\b)",
+    r"|values?|tokens?|words?|titles?|fields?|apps?|in\b)",
 )
+_COMMENTS = ("TODO", "FIXME", "XXX")  # marks in code, which people count and remove
+_SPOKEN_MARK = re.compile(r"\s*(?:markers?|marks?|placeholders?|entr(?:y|ies)|strings?|texts?)\b")
 _SPOKEN_BEFORE = re.compile(
     r"\b(?:no|zero|0|any|every|all|each|without|word|contain\w*|reject\w*|refus\w*|find\w*|detect\w*"
-    r"|flag\w*|called|named|literal|remaining|unresolved|removes?|removed|of|for|with|like|as|such)"
+    r"|flag\w*|called|named|literal|remaining|unresolved|removes?|removed|the|such\sas)"
     r"\s+(?:\w+\s+){0,2}(?:(?:TODO|TBD|FIXME|XXX)\s*(?:,|/|or|and)\s*)*$"
 )
 _CHOICES = {"stage": STAGES, "kind": KINDS}
@@ -151,6 +157,7 @@ def _what_is_left(text: str) -> tuple[int, int] | None:
         return whole
     for found in _MARK.finditer(text):
         before, after = text[: found.start()], text[found.end() :]
-        if not (_SPOKEN_AFTER.match(after) or _SPOKEN_BEFORE.search(before)):
+        spoken = _SPOKEN_AFTER if found["mark"] in _COMMENTS else _SPOKEN_MARK
+        if not (spoken.match(after) or _SPOKEN_BEFORE.search(before)):
             return found.span("mark")
     return None

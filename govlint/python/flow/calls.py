@@ -58,9 +58,7 @@ def _call_one(flow: Flow, callee: Value, arguments: Arguments, node: ast.AST) ->
             return call_values(flow, flow.elements(frozenset({callee})), arguments, node)
         return ANY
     if isinstance(callee, v.Deferred):
-        if flow.program.carries_governed(
-            flow, arguments.everything()
-        ) or flow.interest.is_gate_code(flow.current):
+        if _is_worth_reading(flow, arguments) or flow.interest.is_gate_code(flow.current):
             flow.wanted.add(callee.module)
         flow.external_targets[node].add(callee.dotted)
         if callee.dotted.count("()") > 3:
@@ -77,6 +75,14 @@ def _call_one(flow: Flow, callee: Value, arguments: Arguments, node: ast.AST) ->
     if callee is UNKNOWN:
         return ANY
     return EMPTY
+
+
+def _is_worth_reading(flow: Flow, arguments: Arguments) -> bool:
+    """Whether an unread function is handed something governed, or what holds it."""
+    given = arguments.everything()
+    if flow.is_large():
+        return bool(flow.program.bound_part(given))
+    return flow.program.carries_governed(flow, given)
 
 
 def _construct(flow: Flow, callee: v.ClassValue, arguments: Arguments, node: ast.AST) -> Values:

@@ -38,11 +38,14 @@ _MAX_FRAMES = 16
 MAX_LENGTH = 4_096
 # Evaluations after which a frame is taken as it is; what grows that long are sets of
 # plugins of one kind, of which no check needs them all. In a large program it is fewer.
-_MAX_RUNS = ((4_000, 60), (10_000, 8), (0, 4))
+_MAX_RUNS = ((4_000, 60), (8_000, 8), (0, 3))
 # Values of a slot from which on its plugins are no longer told apart.
 _CROWD = 8
 # Evaluations after which a frame is evaluated again only for something governed.
 _PATIENCE = 3
+# Evaluations from which on a program counts as large: only what is governed itself, not what
+# holds it, has functions evaluated again and further files read.
+_LARGE = 8_000
 # Frames from which on functions are no longer told apart by their arguments.
 _MANY_FRAMES = 2_500
 # Calls that are followed at once, one inside the other, before further ones are queued.
@@ -226,7 +229,12 @@ class Flow:
             self.queue.update((reader, None) for reader in readers)
         else:
             # what is not governed is followed a few times round, not to its end
-            self.queue.update((r, None) for r in readers if r.runs < _PATIENCE)
+            patience = 1 if self.is_large() else _PATIENCE
+            self.queue.update((r, None) for r in readers if r.runs < patience)
+
+    def is_large(self) -> bool:
+        """Whether the program has turned out to be large, where what is followed is less."""
+        return self.evaluations > _LARGE and not self.program.everything
 
     def _crowd(self, values: Values) -> Values:
         """Many plugins in one place become "some plugin": which of them decides nothing."""
