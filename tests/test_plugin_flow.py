@@ -267,3 +267,28 @@ def test_a_path_of_hundreds_of_steps_begins_at_its_source_and_says_what_it_leave
     assert found.related[0].location.path == "start.py"
     assert any("steps later" in step.message for step in found.related)
     assert not result.problems
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("        return plugin.run(payload)\n", ["GOV201"]),
+        ("        try:\n            return plugin.run(payload)\n        finally:\n"
+         "            print(payload)\n", []),
+    ],
+    ids=["no finally", "a finally"],
+)  # fmt: skip
+def test_a_project_may_bind_no_metrics_at_all(
+    body: str, expected: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "govlint.toml").write_text("[bindings]\nmetrics = []\n", encoding="utf-8")
+    (tmp_path / "gate.py").write_text(
+        "class BasePlugin:\n    def run(self, payload): ...\n\n\n"
+        f"class ToolRunner:\n    def run(self, plugin: BasePlugin, payload):\n{body}",
+        encoding="utf-8",
+    )
+    monkeypatch.chdir(tmp_path)
+    options = engine.Options(cache=False, select=("GOV201", "GOV202", "GOV203"))
+    result = engine.run(["."], load_config(["."]), load_catalog(), options)
+    assert not result.problems
+    assert [finding.rule for finding in result.findings] == expected

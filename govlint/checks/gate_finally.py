@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from govlint.model import Finding, Related, Rule
@@ -38,7 +38,7 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
                 name=rule.name,
                 severity=rule.severity,
                 message=f"{name} runs the plugin outside any try … finally; wrap the call in one "
-                f"whose finally calls {paths.names[0]}().",
+                f"whose finally {_due(paths.names)}.",
                 location=program.location(module, gate.run.node),
                 related=tuple(
                     Related(
@@ -49,3 +49,8 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
                 ),
                 help=rule.fix,
             )
+
+
+def _due(names: Sequence[str]) -> str:
+    """What the `finally` has to do; a project may have bound no metrics at all."""
+    return f"calls {names[0]}()" if names else "records the run"
