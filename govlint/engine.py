@@ -465,12 +465,15 @@ class Engine:
         paths = self._with_word()
         if not paths:
             return findings, [], []
-        from govlint.suppress import Suppressions, parse_directives
+        from govlint.suppress import Suppressions, about_texts, parse_directives
 
         suppressions = Suppressions(self.rules, self._names(), self.options.today, undecided)
         directives = {
             path: parse_directives(sources.get(path) or "", sources.syntax(path)) for path in paths
         }
+        for path in paths:
+            if sources.syntax(path) == "text":
+                directives[path] = about_texts(directives[path], self.catalog.rules.values())
         done = suppressions.apply(findings, directives, incomplete)
         return done.kept, done.suppressed, fingerprint(order(done.about), sources, self.relative)
 

@@ -107,6 +107,27 @@ class Rule:
     triggers: tuple[str, ...] | None = None
     documents: tuple[str, ...] = ()
 
+    def finding(
+        self,
+        message: str,
+        location: Location,
+        *,
+        severity: Severity | None = None,
+        related: tuple[Related, ...] = (),
+        fix: Fix | None = None,
+    ) -> Finding:
+        """What this rule says about one place; `severity` where it is not the page's."""
+        return Finding(
+            rule=self.code,
+            name=self.name,
+            severity=self.severity if severity is None else severity,
+            message=message,
+            location=location,
+            related=related,
+            fix=fix,
+            help=self.fix,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:

@@ -72,6 +72,15 @@ def parse_directives(text: str, syntax: str = "python") -> list[Directive]:
     return [directive for comment in comments if (directive := _parse(comment)) is not None]
 
 
+def about_texts(directives: Iterable[Directive], rules: Iterable[Rule]) -> list[Directive]:
+    """The directives of a text, such as a README, that name a rule about texts.
+
+    Others are examples of how suppressions are written: no rule could find anything there.
+    """
+    words = {word for rule in rules if "text" in rule.documents for word in (rule.code, rule.name)}
+    return [directive for directive in directives if not words.isdisjoint(directive.rules)]
+
+
 def _parse(comment: Comment) -> Directive | None:
     found = _DIRECTIVE.search(comment.text)
     loose = _NO_COLON.search(comment.text) if found is None else None

@@ -77,3 +77,14 @@ def test_a_comment_silences_a_call(project: Path, capsys: pytest.CaptureFixture[
     line = "@role ecosystem.ghost scan x  # govlint: ignore[role-command] -- it comes next week\n"
     (project / "ci" / "bad.sh").write_text(line)
     assert run(capsys, "ci/bad.sh") == (0, [])
+
+
+def test_a_text_that_shows_a_suppression_of_code_is_no_suppression(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shown = "plugin.run(x)  # govlint: ignore[direct-plugin-run] -- the probe is no execution\n"
+    (project / "README.md").write_text(f"`@role` starts a call.\n\n```python\n{shown}```\n")
+    assert run(capsys) == (0, [])
+    line = "@role ecosystem.scanner scan x  # govlint: ignore[role-command] -- not needed\n"
+    (project / "ci" / "good.sh").write_text(line)
+    assert run(capsys) == (1, ["GOV802 ci/good.sh:1"])

@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+import schema_documents
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from report_examples import CRITERIA, changed, done, report, text
 
 from govlint.catalog import load_catalog
 from govlint.documents.document import Documents
 from govlint.documents.reader import read
+from govlint.documents.schema import load_schema
 from govlint.model import Finding, Rule
 
 _RULES = {rule.check: rule for rule in load_catalog().rules.values() if rule.code.startswith("RPT")}
@@ -365,3 +367,35 @@ def test_no_value_makes_a_check_fail(changes: list[tuple[tuple[Any, ...], Any]])
 @given(_json)
 def test_any_json_is_judged(value: Any) -> None:
     assert _judge(value) != []
+
+
+# -- the published schema -------------------------------------------------------------------------
+
+_SHAPE_RULES = {"RPT002", "RPT003", "RPT004"}
+
+
+@settings(
+    max_examples=12,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
+@given(schema_documents.documents(load_schema("phase-report")))
+def test_whatever_keeps_to_the_schema_has_no_fault_of_shape(value: Any) -> None:
+    found = _judge(value)
+    assert not [f for f in found if f.rule in _SHAPE_RULES]
+
+
+def test_the_schema_is_one_and_describes_every_key() -> None:
+    from jsonschema import Draft202012Validator
+
+    schema = load_schema("phase-report")
+    Draft202012Validator.check_schema(schema)
+    assert schema["$id"].startswith("urn:govlint:schema:phase-report")
+    open_ = [schema]
+    while open_:
+        part = open_.pop()
+        for name, below in part.get("properties", {}).items():
+            assert below.get("description"), name
+            assert below.get("additionalProperties") is False or "properties" not in below, name
+            open_.append(below)
+        open_ += [part["items"]] if "items" in part else []

@@ -115,3 +115,27 @@ def test_a_project_adds_words_and_allows_phrases() -> None:
 def test_a_list_without_words_finds_nothing() -> None:
     assert WordList([]).find("a dictator") == []
     assert WordList([]).find("ein Führer, 独裁") == []
+
+
+# -- texts that were made to take long -----------------------------------------------------------
+
+_HOSTILE = (
+    "run |bypass |skip a b c |tests pass |within the |is not really |a|A|aA|1.|<a|{{|[ |TODO |no"
+    " no TODO "
+    "|to be |a/|a/b.|x_|a-|test_|run even if |run first |the runtime policy |runtime and"
+    " |directly |if "
+    "|when the gate |tenant x |boundary x |budget: not |\u200b|\u00e9|\uff21|\u653f|police"
+    " |war_|.. |, |and |::"
+).split("|")
+
+
+@pytest.mark.parametrize("seed", _HOSTILE)
+def test_no_text_takes_long(seed: str) -> None:
+    """Time grows with the text and is bounded; without that, a few of these take minutes."""
+    import time
+
+    text = (seed * 200_000)[:200_000]
+    started = time.process_time()
+    for name, found in FOUND.items():
+        found(f"table | {text}" if name == "models" else text)
+    assert time.process_time() - started < 20

@@ -30,8 +30,7 @@ class Params:
 
     runners: tuple[str, ...] = (
         "run", "call", "check_call", "check_output", "Popen", "system", "popen", "getoutput",
-        "execute", "execute_role", "execute_role_async", "execute_role_stream", "exec_command",
-        "invoke", "invoke_role", "run_role", "role", "dispatch", "shell", "run_command",
+        "execute_role", "execute_role_async", "execute_role_stream", "invoke_role", "run_role",
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from govlint.documents.reports.shape import Breach, Text, plain, text_of, texts_of
+from govlint.documents.reports.shape import Breach, Text, plain, text_of, texts_of, windows
 
 _GATE = (
     r"(?:the\s|a\s|an\s|any\s|all\s|its\s|our\s|every\s|normal\s|usual\s|central\s|main\s)*"
@@ -133,6 +133,10 @@ def bypasses(report: Any) -> Iterator[Breach]:
 @functools.lru_cache(maxsize=1 << 16)
 def goes_round(text: str) -> bool:
     """Whether a step leads an execution past the gate, and does not merely speak of that."""
+    return any(map(_goes_round, windows(text)))
+
+
+def _goes_round(text: str) -> bool:
     folded = " ".join(plain(text).split())
     if _IN_SPITE.search(folded):
         return True

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from govlint.documents.reports.shape import Breach, plain, says_something, texts_of, words
+from govlint.documents.reports.shape import Breach, plain, says_something, texts_of, windows, words
 from govlint.documents.reports.unfilled import is_unfilled
 
 _TESTS = ("unit", "integration", "e2e")
@@ -205,9 +205,9 @@ _QUOTED = re.compile(r"[`\"“'][\w./:-]+(?:\s[\w./:-]+)?[`\"”']")
 _TEST_NAME = re.compile(
     r"(?<!\w)tests?/[\w./-]+|\w+::\w+|(?<!\w)test_\w+|\w+_tests?(?!\w)|(?<!\w)Test[A-Z]\w+"
     r"|\w+(?:Test|Tests|Spec)(?!\w)|[\w/-]+\.(?:py|rs|ts|tsx|js|go|java|feature|sh)(?!\w)"
-    r"|(?<!\w)[A-Za-z]\w*(?:[-_]\w+)+\s+(?:tests?|suite|case|scenario|benchmark|check|drill|run)"
-    r"(?!\w)|(?<!\w)(?:tests?|suite|case|scenario|benchmark|check|drill)\s+[\"'`“]?[A-Za-z]\w*"
-    r"(?:[-_]\w+)+"
+    r"|(?<!\w)[A-Za-z][A-Za-z0-9]*(?:[-_][A-Za-z0-9]+)+\s+(?:tests?|suite|case|scenario|benchmark|check|drill|run)"
+    r"(?!\w)|(?<!\w)(?:tests?|suite|case|scenario|benchmark|check|drill)\s+[\"'`“]?"
+    r"[A-Za-z][A-Za-z0-9]*(?:[-_][A-Za-z0-9]+)+"
 )
 _TESTS_PASS = re.compile(
     r"\b(?:tests?|suites?|cases?|matrix|checks?|drills?|benchmarks?|scenarios?|builds?|ci)\b[^.;]*\b"
@@ -258,6 +258,10 @@ _VAGUE = re.compile(_any(
 @functools.lru_cache(maxsize=1 << 16)
 def is_measurable(criterion: str) -> bool:
     """Whether the text by itself names something that can be measured."""
+    return any(map(_is_measurable, windows(criterion)))
+
+
+def _is_measurable(criterion: str) -> bool:
     text = " ".join(plain(criterion).split())
     if not any(char.isalpha() for char in text):
         return False

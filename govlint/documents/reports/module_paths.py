@@ -27,6 +27,7 @@ from govlint.documents.reports.unfilled import is_unfilled
 
 _LISTS = ("write_modules", "read_modules")
 _EXAMPLE = "state_store adapter"
+_LONGEST = 1024  # characters of a path
 _WILD = re.compile(r"[*?]|\{[^}]*,[^}]*\}")
 _ELLIPSIS = re.compile(r"\.{3,}|…")
 _URL = re.compile(r"[a-z][a-z0-9+.-]*://", re.I)
@@ -70,6 +71,8 @@ def _fault(entry: str) -> str | None:
     text = plain(entry).strip()
     if text in _registered():
         return None
+    if len(text) > _LONGEST:
+        return "is too long for a path"
     if names_nothing(text) or (_normal(text) in _VAGUE and "/" not in text):
         return "is no path"
     if text.strip("./\\~ ") == "":

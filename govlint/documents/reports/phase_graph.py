@@ -133,7 +133,7 @@ def _own(report: Any) -> Iterator[Breach]:
 
 
 def _meant(name: str) -> str:
-    found = re.fullmatch(r"\W*(?:phase|p)?[\W_]*0*(\d{1,2})\b.*", plain(name).strip())
+    found = re.fullmatch(r"\W*(?:phase|p)?[\W_]*0*(\d{1,2})\b.*", plain(name).strip()[:40])
     meant = f"P{found[1]}" if found else ""
     return f"; write {meant}" if meant in phases() else ""
 

@@ -23,6 +23,7 @@ from govlint.documents.reports.shape import (
 
 SCOPE = ("write_modules", "read_modules", "external_surfaces")
 PROTOCOL = "P1-P13 Unified Specification Protocol v1"
+_LONGEST = 1024  # characters of a path
 _SMALL = frozenset(("and", "of", "the", "a", "an", "for", "to"))
 _SAME = {"grey": "gray", "eight": "8", "event": "events"}
 
@@ -140,7 +141,7 @@ def phase_of(report: Any) -> Phase | None:
 
 
 def _parts(entry: str) -> list[str]:
-    entry = plain(entry).strip().replace("\\", "/")
+    entry = plain(entry[:_LONGEST]).strip().replace("\\", "/")
     return [part for part in entry.split("/") if part not in ("", ".")]
 
 

@@ -18,6 +18,7 @@ STAGES = ("planned", "in_progress", "done", "blocked")
 KINDS = ("table", "dto", "event")
 
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"))
+MOST_READ = 12_000
 _EMPTY = re.compile(r"(?:none|nil|null|n/?a|not applicable|nothing|no|-+)[.!]?", re.I)
 
 
@@ -126,6 +127,18 @@ def plain(text: str) -> str:
         text = re.sub("[\u2010-\u2015\u2212]", "-", text)
         text = re.sub("[\u2018\u2019\u02bc]", "'", re.sub("[\u201c\u201d\u00ab\u00bb]", '"', text))
     return text.casefold()
+
+
+def windows(text: str, size: int = 400, overlap: int = 80) -> Iterator[str]:
+    """A long text in pieces that overlap: what is looked for in prose lies close together.
+
+    Expressions over prose take time that grows faster than the text; in pieces it grows with
+    it. Of one text no more than MOST_READ characters are read: no step or criterion is longer.
+    """
+    start = 0
+    while start == 0 or start + overlap < min(len(text), MOST_READ):
+        yield text[start : start + size]
+        start += size - overlap
 
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]{2})")

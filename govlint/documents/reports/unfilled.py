@@ -21,6 +21,7 @@ from govlint.documents.reports.shape import (
     plain,
     says_something,
     strings,
+    windows,
 )
 
 # section 3 of the protocol, word for word; the number or letter at its end may be any
@@ -81,6 +82,8 @@ _SPOKEN_BEFORE = re.compile(
     r"|flag\w*|called|named|literal|remaining|unresolved|removes?|removed|the|such\sas)"
     r"\s+(?:\w+\s+){0,2}(?:(?:TODO|TBD|FIXME|XXX)\s*(?:,|/|or|and)\s*)*$"
 )
+_LONGEST = 300  # characters of a text that is template text as a whole
+_NEAR = 80  # characters round a mark that say whether it is spoken of
 _CHOICES = {"stage": STAGES, "kind": KINDS}
 
 
@@ -149,14 +152,20 @@ def _what_is_left(text: str) -> tuple[int, int] | None:
     folded = " ".join(plain(text).split())
     if not _has_letter(folded):
         return whole
-    if _EXAMPLE.fullmatch(folded) or _BLANK.fullmatch(folded.strip(" .:;!?…\"'`()[]<>-")):
+    start = folded[:_LONGEST]
+    if len(folded) < _LONGEST and (
+        _EXAMPLE.fullmatch(folded)
+        or _BLANK.fullmatch(folded.strip(" .:;!?…\"'`()[]<>-"))
+        or _WRAPPED.fullmatch(folded)
+    ):
         return whole
-    if _WRAPPED.fullmatch(folded) or _LOREM.match(folded) or _LABEL.match(folded):
+    if _LOREM.match(start) or _LABEL.match(start):
         return whole
-    if _INSIDE.search(folded):
+    if any(_INSIDE.search(window) for window in windows(folded)):
         return whole
     for found in _MARK.finditer(text):
-        before, after = text[: found.start()], text[found.end() :]
+        before = text[max(found.start() - _NEAR, 0) : found.start()]
+        after = text[found.end() : found.end() + _NEAR]
         spoken = _SPOKEN_AFTER if found["mark"] in _COMMENTS else _SPOKEN_MARK
         if not (spoken.match(after) or _SPOKEN_BEFORE.search(before)):
             return found.span("mark")

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 GLOBAL_FLAGS = frozenset(("debug",))
 _ID_LIKE = re.compile(r"[A-Za-z][\w-]*[.:/][A-Za-z][\w-]*")
 _PATH_LIKE = re.compile(r".*[/*\\].*|\.{1,2}|.*\.[A-Za-z0-9]{1,8}", re.DOTALL)
+_ASSIGNS = ("=", ":=", "!=", "+=", "||=")
 _SENTENCE_END = ".,:;!?"
 
 
@@ -34,6 +35,8 @@ class Fault(NamedTuple):
 def call_faults(call: Call, roles: Roles) -> list[Fault]:
     """All faults of the call at a place; none where the place holds no call."""
     line = split(call.text, len(KEYWORD))
+    if line.words and line.words[0].text.startswith(_ASSIGNS):
+        return []  # a variable of SQL or Ruby, an attribute in XPath
     if not line.words and line.fault is None:
         if call.sureness is not Sureness.COMMAND:
             return []
