@@ -524,3 +524,22 @@ def test_a_gate_needs_no_kernel(tmp_path: Path) -> None:
         inline=True,
     )
     assert not gate.holds(Permit("x", "c"))
+
+
+def test_an_attempt_that_cannot_be_recorded_does_not_run_and_takes_nothing(world: World) -> None:
+    world.provide("work", lambda call: pytest.fail("it ran"))
+    run = world.kernel.accept(world.request(step("a"))).run
+    append = world.journal.append
+
+    def full(identity: Any, events: Any, **more: Any) -> int:
+        if any(event.type == "step.started" for event in events):
+            raise RuntimeMinError("the disk is full", "disk-full")
+        return append(identity, events, **more)
+
+    world.journal.append = full  # type: ignore[method-assign]
+    with pytest.raises(RuntimeMinError, match="disk is full"):
+        world.kernel.execute("acme", run)
+    assert world.kernel.ledger.open_reservations() == []
+    world.journal.append = append  # type: ignore[method-assign]
+    world.provide("work", lambda call: {"now": True})
+    assert world.kernel.execute("acme", run).output == {"now": True}

@@ -82,6 +82,11 @@ class Breakers:
                 return [self._move(breaker, BreakerState.OPEN)]
             return []
 
+    def abandon(self, tenant: str, capability_id: str) -> None:
+        """An attempt that was let in was not made after all: its probe is free again."""
+        with self._lock:
+            self._get(tenant, capability_id).probing = False
+
     def restore(self, tenant: str, events: Iterable[Mapping[str, Any]]) -> None:
         """Take up the states from journalled events, oldest first."""
         with self._lock:

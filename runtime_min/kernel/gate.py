@@ -103,7 +103,12 @@ class Gate:
                 sandbox="none",
             )
         )
-        record(events, [given])
+        try:
+            record(events, [given])
+        except BaseException:  # nothing is on record, so nothing may run or stay taken
+            self._ledger.release(envelope.tenant, envelope.run, envelope.reservation)
+            self._breakers.abandon(envelope.tenant, capability.id)
+            raise
         permit = Permit(self._randomness.bytes(16).hex(), capability.id)
         invocation = Invocation(
             envelope.step.payload,

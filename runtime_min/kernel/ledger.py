@@ -42,6 +42,11 @@ class Ledger:
                 )
             _add(self._settled.setdefault(tenant, {}), used)
 
+    def release(self, tenant: str, run: str, reservation: str) -> None:
+        """Take back a reservation that never reached the record."""
+        with self._lock:
+            self._reserved.pop((tenant, run, reservation), None)
+
     def settled(self, tenant: str) -> dict[str, int]:
         with self._lock:
             return dict(self._settled.get(tenant, {}))
