@@ -9,7 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from govlint import graphs
@@ -185,6 +185,7 @@ def _pictures(draw: st.DrawFn) -> Picture:
     return Picture(nodes, edges, draw(_TEXT))
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(_pictures())
 def test_any_graph_can_be_drawn(picture: Picture) -> None:
     # what XML has no way to say at all may not reach the file either
