@@ -57,16 +57,7 @@ def run(rule: Rule, params: Params, documents: Documents) -> Iterable[Finding]:
 def _conflicts(mission: Mission, found: list[Access]) -> Iterator[tuple[Access, Access]]:
     from govlint.documents.missions.paths import may_be_one
 
-    by_path: dict[str, list[Access]] = defaultdict(list)
-    for access in found:
-        by_path[access.path].append(access)
-    for path, group in by_path.items():
-        yield from _within(mission, group)
-        above = path
-        while above:
-            above = above.rpartition("/")[0]
-            if above in by_path:
-                yield from _between(mission, by_path[above], group)
+    yield from _plain(mission, found)
     templated = [access for access in found if "{{" in access.path][:_MOST]
     for number, access in enumerate(templated):
         for other in found if len(found) <= _MOST else templated[:number]:
@@ -78,37 +69,43 @@ def _conflicts(mission: Mission, found: list[Access]) -> Iterator[tuple[Access, 
                 yield access, other
 
 
-def _within(mission: Mission, group: list[Access]) -> Iterator[tuple[Access, Access]]:
-    """Pairs of one path. What follows in a chain is ordered, so neighbours tell it quickly."""
-    writers = [access for access in group if access.writes]
-    if not writers:
-        return
-    chained = all(
-        mission.ordered(a.step.index, b.step.index) for a, b in zip(group, group[1:], strict=False)
-    )
-    if chained and _is_chain(mission, group):
-        return
-    for number, access in enumerate(group):
-        for other in group[:number] if access.writes else writers:
-            if other is not access and not mission.ordered(other.step.index, access.step.index):
-                yield other, access
-                break
+def _plain(mission: Mission, found: list[Access]) -> Iterator[tuple[Access, Access]]:
+    """For each access the first earlier one without an order that touches what it touches.
+
+    A folder holds its files. Sets of steps are bits of a number, so that thousands of
+    accesses to one path are not compared each with each.
+    """
+    # path → steps that touch it; and that touch it or something in it: any, only writing
+    at, at_writing, below, below_writing = (defaultdict[str, int](int) for _ in range(4))
+    by_step: dict[int, list[Access]] = defaultdict(list)
+    for access in found:
+        bit = 1 << access.step.index
+        by_step[access.step.index].append(access)
+        at[access.path] |= bit
+        at_writing[access.path] |= bit if access.writes else 0
+        for path in (access.path, *_above(access.path)):
+            below[path] |= bit
+            below_writing[path] |= bit if access.writes else 0
+    for access in found:
+        over, under = (at, below) if access.writes else (at_writing, below_writing)
+        touching = under[access.path]
+        for path in _above(access.path):
+            touching |= over.get(path, 0)
+        earlier = (1 << access.step.index) - 1
+        free = mission.free_of(access.step.index, touching & earlier)
+        if free:
+            for other in by_step[(free & -free).bit_length() - 1]:
+                if (access.writes or other.writes) and _touch(access.path, other.path):
+                    yield other, access
+                    break
 
 
-def _is_chain(mission: Mission, group: list[Access]) -> bool:
-    """Whether each waits for the one before, so that all of them are in order."""
-    return all(
-        a.step.index == b.step.index or mission.is_upstream(a.step.index, b.step.index)
-        for a, b in zip(group, group[1:], strict=False)
-    )
+def _above(path: str) -> Iterator[str]:
+    """The folders that a path is in, up to the workspace."""
+    while path:
+        path = path.rpartition("/")[0]
+        yield path
 
 
-def _between(
-    mission: Mission, folders: list[Access], inside: list[Access]
-) -> Iterator[tuple[Access, Access]]:
-    for folder in folders:
-        for access in inside:
-            if (folder.writes or access.writes) and not mission.ordered(
-                folder.step.index, access.step.index
-            ):
-                yield folder, access
+def _touch(one: str, other: str) -> bool:
+    return one == other or one in _above(other) or other in _above(one)

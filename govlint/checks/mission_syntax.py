@@ -28,5 +28,6 @@ def run(rule: Rule, params: Params, documents: Documents) -> Iterable[Finding]:
         if not document.faults and not isinstance(document.value, dict):
             from govlint.documents.schema import describe
 
-            said = f"a mission is one mapping with version, name and steps; this is {describe(document.value)}"
+            what = describe(document.value)
+            said = f"a mission is one mapping with version, name and steps; this is {what}"
             yield rule.finding(said, document.location())

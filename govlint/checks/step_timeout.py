@@ -28,7 +28,7 @@ def run(rule: Rule, params: Params, documents: Documents) -> Iterable[Finding]:
     for document in documents.of("mission"):
         mission = mission_of(document)
         whole = mission.config.get("timeout_seconds")
-        if _is_number(whole) and whole <= 0:
+        if whole is not None and _is_number(whole) and whole <= 0:
             said = (
                 f"the mission's timeout_seconds is {whole}; a bound is a positive number of seconds"
             )
@@ -41,9 +41,15 @@ def run(rule: Rule, params: Params, documents: Documents) -> Iterable[Finding]:
                 if not _is_number(value):
                     continue
                 if value <= 0:
-                    said = f"`{name}` of {step.called} is {value}; a bound is a positive number of seconds"
-                elif _is_number(whole) and value > whole:
-                    said = f"`{name}` of {step.called} is {value}, longer than the {whole} s of the mission"
+                    said = (
+                        f"`{name}` of {step.called} is {value}; a bound is a positive number of"
+                        " seconds"
+                    )
+                elif whole is not None and _is_number(whole) and value > whole:
+                    said = (
+                        f"`{name}` of {step.called} is {value}, longer than the {whole} s of the"
+                        " mission"
+                    )
                 else:
                     continue
                 yield rule.finding(said, document.location(pointer))

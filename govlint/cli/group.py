@@ -19,6 +19,7 @@ _VERBS = {
     "explain": ("govlint.cli.explain:explain", "Say what a rule means and how to fix it."),
     "graph": ("govlint.cli.graph:graph", "Show layers, calls, or the ways round the gate."),
     "init": ("govlint.cli.init:init", "Look at a repository and propose a configuration."),
+    "mission": ("govlint.cli.mission:mission", "Check, plan and draw missions."),
     "report": ("govlint.cli.report:report", "Lint, begin, draw and store phase reports."),
     "role": ("govlint.cli.role:role", "Check role definitions, registries and @role lines."),
     "rules": ("govlint.cli.rules:rules", "List, write and test rule pages."),

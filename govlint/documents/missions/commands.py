@@ -25,11 +25,13 @@ _INTERPRETERS = {
 }  # fmt: skip
 # what runs the rest of its arguments: the options that take a value of their own
 _WRAPPERS = {
-    "env": ("-u", "-C", "-S", "--unset", "--chdir"), "nohup": (), "setsid": (), "time": ("-o", "-f"),
+    "env": ("-u", "-C", "-S", "--unset", "--chdir"), "nohup": (), "setsid": (),
+    "time": ("-o", "-f"),
     "timeout": ("-s", "-k", "--signal", "--kill-after"), "nice": ("-n", "--adjustment"),
     "ionice": ("-c", "-n", "-p"), "stdbuf": ("-i", "-o", "-e"), "watch": ("-n", "-d"),
     "xargs": ("-n", "-I", "-P", "-L", "-d", "-a", "-s", "-E"), "chrt": ("-p",), "taskset": (),
-    "flock": ("-w", "-E"), "busybox": (), "toybox": (), "exec": (), "command": (), "strace": ("-o", "-e"),
+    "flock": ("-w", "-E"), "busybox": (), "toybox": (), "exec": (), "command": (),
+    "strace": ("-o", "-e"),
     "unbuffer": (), "script": (), "catchsegv": (), "parallel": ("-j",), "caffeinate": (),
     "systemd-run": (), "proxychains": (), "torsocks": (),
 }  # fmt: skip
@@ -37,11 +39,13 @@ _POSITIONAL = {"timeout": 1, "flock": 1, "taskset": 1, "chrt": 1}
 _PRIVILEGE = {
     "sudo": "raises privileges", "su": "raises privileges", "doas": "raises privileges",
     "pkexec": "raises privileges", "runuser": "raises privileges", "gosu": "raises privileges",
-    "su-exec": "raises privileges", "runas": "raises privileges", "visudo": "changes who may raise privileges",
+    "su-exec": "raises privileges", "runas": "raises privileges",
+    "visudo": "changes who may raise privileges",
     "passwd": "changes a password", "chpasswd": "changes passwords", "useradd": "adds a user",
     "adduser": "adds a user", "usermod": "changes a user", "userdel": "removes a user",
     "deluser": "removes a user", "groupadd": "changes groups", "gpasswd": "changes groups",
-    "setcap": "gives a file privileges", "chroot": "changes the root", "nsenter": "enters another namespace",
+    "setcap": "gives a file privileges", "chroot": "changes the root",
+    "nsenter": "enters another namespace",
     "insmod": "loads a kernel module", "modprobe": "loads a kernel module",
 }  # fmt: skip
 _DESTRUCTIVE = {
@@ -70,16 +74,10 @@ def danger(command: str, arguments: Sequence[object] | None) -> str | None:
         return None
     if _FORK_BOMB.search(program):
         return "is a fork bomb"
-    words = [program]
-    if re.search(r"\s", program):
-        found = _META.search(_without_templates(program))
-        if found is not None:
-            return (
-                f"holds `{found.group().strip() or 'a line end'}`, which only a shell understands"
-            )
-        words = _split(program)
-    elif _META.search(_without_templates(program)):
-        return f"holds `{_META.search(_without_templates(program)).group()}`, which only a shell understands"  # type: ignore[union-attr]
+    found = _META.search(_without_templates(program))
+    if found is not None:
+        return f"holds `{found.group().strip() or 'a line end'}`, which only a shell understands"
+    words = _split(program) if re.search(r"\s", program) else [program]
     return of_words([*words, *given], 0)
 
 

@@ -142,19 +142,21 @@ class Mission:
         return ready
 
     @cached_property
-    def cycles(self) -> list[list[int]]:
-        """The cycles, one for each knot of steps that wait for each other, shortest way round."""
+    def _knots(self) -> list[set[int]]:
+        """The sets of steps that all wait for each other (strongly connected components)."""
         rest = set(range(len(self.steps))) - set(self.order)
-        found: list[list[int]] = []
-        taken: set[int] = set()
-        for start in sorted(rest):
-            if start in taken:
-                continue
-            way = self._way_back(start, rest)
-            if way and not taken.intersection(way):
-                found.append(way)
-            taken.update(way)
-        return found
+        if not rest:
+            return []
+        import networkx
+
+        graph: networkx.DiGraph[int] = networkx.DiGraph()
+        graph.add_edges_from((index, other) for index in rest for other in self.needs[index])
+        return [knot for knot in networkx.strongly_connected_components(graph) if len(knot) > 1]
+
+    @cached_property
+    def cycles(self) -> list[list[int]]:
+        """The cycles: for each knot of steps that wait for each other the shortest of its first."""
+        return [self._way_back(min(knot), knot) for knot in sorted(self._knots, key=min)]
 
     def _way_back(self, start: int, among: set[int]) -> list[int]:
         before: dict[int, int] = {}
@@ -174,8 +176,7 @@ class Mission:
     @cached_property
     def in_cycle(self) -> frozenset[int]:
         """The steps that wait for themselves."""
-        rest = set(range(len(self.steps))) - set(self.order)
-        return frozenset(index for index in rest if self._way_back(index, rest))
+        return frozenset(index for knot in self._knots for index in knot)
 
     @cached_property
     def _upstream(self) -> list[int]:
@@ -186,6 +187,28 @@ class Mission:
                 bits |= sets[other] | (1 << other)
             sets[index] = bits
         return sets
+
+    @cached_property
+    def _downstream(self) -> list[int]:
+        sets = [0] * len(self.steps)
+        for index in reversed(self.order):
+            bits = 0
+            for other in self.dependents[index]:
+                if self.runs(other):
+                    bits |= sets[other] | (1 << other)
+            sets[index] = bits
+        return sets
+
+    def free_of(self, index: int, among: int) -> int:
+        """The steps of a bit set `among` that have no order with a step, as `ordered` says it."""
+        if not self.runs(index):
+            return 0
+        ordered = self._upstream[index] | self._downstream[index] | (1 << index)
+        return among & self._running_bits & ~ordered
+
+    @cached_property
+    def _running_bits(self) -> int:
+        return int("".join("1" if self.runs(i) else "0" for i in range(len(self.steps)))[::-1], 2)
 
     def is_upstream(self, first: int, second: int) -> bool:
         """Whether step `first` is done before step `second` starts."""

@@ -115,6 +115,7 @@ def accesses(mission: Mission) -> Iterator[Access]:
                 yield Access(step, pointer, normal(value), writes)
 
 
+@lru_cache(maxsize=65536)
 def pattern(path: str) -> re.Pattern[str] | None:
     """What a path with templates may be; None where it has none, or nothing but templates."""
     if "{{" not in path:
