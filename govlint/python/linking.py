@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -45,6 +45,21 @@ def _whole_words(words: Iterable[str], bindings: Bindings) -> dict[str, re.Patte
     }
 
 
+Deciders = Mapping[str, Sequence[Callable[[bytes], bool]]]
+
+
+def _followed_whole(file: ScannedFile, hit: frozenset[str], deciders: Deciders) -> bool:
+    """Whether a check that asked about a file's bytes wants it followed whole."""
+    asked = {decide for word in hit for decide in deciders.get(word, ())}
+    if not asked:
+        return False
+    try:
+        data = file.load()
+    except UnparsableError:
+        return False
+    return any(decide(data) for decide in asked)
+
+
 def _starts_here(
     file: ScannedFile,
     hit: frozenset[str],
@@ -70,11 +85,13 @@ def link(
     bindings: Bindings,
     root: Path,
     seed_words: Iterable[str] | None = None,
+    deciders: Deciders | None = None,
 ) -> Program:
     """Link the project: parse what governed things can reach and follow their values.
 
     `files` are all Python files of the project; those whose `words` hold one of
-    `seed_words` (any word by default) are where linking starts.
+    `seed_words` (any word by default) are where linking starts. A word that has
+    `deciders` starts nothing by itself: they look at the bytes of the file.
     """
     v.forget()
     program = Program(files, bindings, root)
@@ -85,16 +102,24 @@ def link(
     try:
         for file in files:
             hit = file.words if wanted is None else file.words & wanted
-            if hit and not file.is_test and _starts_here(file, hit, names, bindings):
+            if not hit or file.is_test:
+                continue
+            if deciders and _followed_whole(file, hit, deciders):
+                program.whole.add(file.module)
+                program.load(file.module)
+            elif _starts_here(file, hit - deciders.keys() if deciders else hit, names, bindings):
                 program.load(file.module)
         program.flow.solve()
         expanded: set[str] = set()
         for _ in range(_MAX_ROUNDS):
+            unread = governed.unread_callees(program)
+            program.whole |= unread
             asked = program.flow.wanted | governed.unread_bases(program)
             program.flow.wanted.clear()
             exporters = governed.exporters(program) - expanded
             expanded |= exporters
             found = importers.importers_of(program, exporters) if exporters else set()
+            found |= unread
             before = set(program.modules)
             upgraded = {name for name in found & before if program.modules[name].on_demand}
             for name in sorted(found):
