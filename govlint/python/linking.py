@@ -7,6 +7,7 @@ Cost follows the governed part of the project, not its size.
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,6 +23,8 @@ from govlint.python.syntax.source import ScannedFile, UnparsableError
 
 # Rounds of reading further files before the rest is left out and said so.
 _MAX_ROUNDS = 400
+# Modules that are followed whole, for the domain services that reach them.
+_MAX_WHOLE = 400
 # words that matter only in code that answers requests
 _WEAK = frozenset({"traceback", "envelope", '"_internal"', "'_internal'"})
 
@@ -80,6 +83,31 @@ def _starts_here(
     return bool(hit & _WEAK) and serves(file, bindings)
 
 
+def _load_imported(program: Program) -> None:
+    """Read what the modules that are followed whole import, and what that imports.
+
+    What a domain service does is what it makes others do. They are read before anything
+    is followed, so that nothing has to be followed twice.
+    """
+    pending = sorted(program.whole & set(program.modules))
+    while pending and len(program.whole) < _MAX_WHOLE:
+        module = program.modules[pending.pop(0)]
+        for statement in module.imports:
+            if isinstance(statement, ast.ImportFrom):
+                source = program.resolve_from(statement, module)
+                names = [source, *(f"{source}.{alias.name}" for alias in statement.names)]
+            else:
+                names = [alias.name for alias in statement.names]
+            for dotted in names:
+                found = program.resolve_module(dotted, module)
+                file = program.files.get(found) if found is not None else None
+                if found is None or file is None or file.is_test or found in program.whole:
+                    continue
+                program.whole.add(found)
+                if program.load(found) is not None:
+                    pending.append(found)
+
+
 def link(
     files: Sequence[ScannedFile],
     bindings: Bindings,
@@ -109,6 +137,7 @@ def link(
                 program.load(file.module)
             elif _starts_here(file, hit - deciders.keys() if deciders else hit, names, bindings):
                 program.load(file.module)
+        _load_imported(program)
         program.flow.solve()
         expanded: set[str] = set()
         for _ in range(_MAX_ROUNDS):

@@ -1,0 +1,53 @@
+"""An append-only log that is updated, deleted from or rewritten (GOV603)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from govlint.model import Finding, Rule
+from govlint.python.program import Program
+from govlint.python.trust.event_logs import EventLogs
+from govlint.python.trust.reading import sources_with
+from govlint.python.vacuity.sources import Sources
+
+KIND = "event-log-mutation"
+TRIGGERS: tuple[str, ...] = (
+    "event_log", "EventLog", "event_store", "EventStore", "event_stream", "EventStream",
+    "audit_log", "AuditLog", "audit_trail", "AuditTrail", "ledger", "Ledger", "LEDGER", "journal",
+    "Journal", "JOURNAL", "write_ahead_log", "WriteAheadLog", "append_only", "AUDIT_LOG",
+    "EVENT_LOG", "AUDIT_TRAIL", "AUDIT", "audit_events", "AuditEvent", "AuditEntry", "AuditRecord",
+    ".wal", "WAL", "audit.jsonl", "events.jsonl", "_wal",
+)  # fmt: skip
+# files are read one by one, none is followed
+starts_in: None = None
+_CHANGE = re.compile(
+    rb"(?i)update|delete|drop\s|truncate|replace|pop|clear|remove|insert\(|del\s|\[|sort\(|reverse\("
+    rb"|open\(|write_|unlink|rename|purge|overwrite|rewrite|edit|="
+)
+
+
+@dataclass(frozen=True)
+class Params:
+    """This check takes no parameters."""
+
+
+def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
+    """At the call or statement that changes what was recorded."""
+    sources = Sources(program)
+    for source in sources_with(program, sources, frozenset(TRIGGERS), _CHANGE):
+        seen: set[int] = set()
+        for node, what in EventLogs(source, program.bindings.event_logs).changes():
+            line = getattr(node, "lineno", 0)
+            if line in seen:
+                continue
+            seen.add(line)
+            yield Finding(
+                rule=rule.code,
+                name=rule.name,
+                severity=rule.severity,
+                message=f"{what}: the log is append-only; record what is new as another entry.",
+                location=program.location(source.module, node),
+                help=rule.fix,
+            )
