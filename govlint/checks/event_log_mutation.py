@@ -17,14 +17,16 @@ TRIGGERS: tuple[str, ...] = (
     "event_log", "EventLog", "event_store", "EventStore", "event_stream", "EventStream",
     "audit_log", "AuditLog", "audit_trail", "AuditTrail", "ledger", "Ledger", "LEDGER", "journal",
     "Journal", "JOURNAL", "write_ahead_log", "WriteAheadLog", "append_only", "AUDIT_LOG",
-    "EVENT_LOG", "AUDIT_TRAIL", "AUDIT", "audit_events", "AuditEvent", "AuditEntry", "AuditRecord",
-    ".wal", "WAL", "audit.jsonl", "events.jsonl", "_wal",
+    "EVENT_LOG", "AUDIT_TRAIL", "audit_events", "AuditEvent", "AuditEntry", "AuditRecord",
+    ".wal.", "WAL_", "audit.jsonl", "events.jsonl", "all_validations", "evidence_validations",
 )  # fmt: skip
 # files are read one by one, none is followed
 starts_in: None = None
 _CHANGE = re.compile(
-    rb"(?i)update|delete|drop\s|truncate|replace|pop|clear|remove|insert\(|del\s|\[|sort\(|reverse\("
-    rb"|open\(|write_|unlink|rename|purge|overwrite|rewrite|edit|="
+    rb"(?i)(?<![a-z])(?:event_?log|event_?store|event_?stream|audit_|audit(?:log|trail|event|entry|"
+    rb"record)|ledger|journal|write_?ahead_?log|append_only|wal\b|wal_|all_validations|"
+    rb"evidence_validations|audit\.jsonl|events\.jsonl)"
+    rb"|(?:Event|Audit|Ahead)(?:Log|Store|Stream|Trail|Event|Entry|Record)|Ledger|Journal"
 )
 
 
@@ -38,7 +40,7 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
     sources = Sources(program)
     for source in sources_with(program, sources, frozenset(TRIGGERS), _CHANGE):
         seen: set[int] = set()
-        for node, what in EventLogs(source, program.bindings.event_logs).changes():
+        for node, what in EventLogs(sources, source, program.bindings.event_logs).changes():
             line = getattr(node, "lineno", 0)
             if line in seen:
                 continue

@@ -44,6 +44,7 @@ _TABLE = re.compile(
     rb"(?::[^\n=]+)?[ \t]*=[ \t]*[\[({]|"
     rb"(?:register|add|use|install|attach)_(?:\w+_)?(?:validator|gate|guard|check|scorer|verifier)\("
 )
+_IMPORTED = re.compile(rb"^from[ \t]+[\w.]+[ \t]+import[ \t]+([\w, \t]+)$", re.MULTILINE)
 _LOCAL = re.compile(rb"(?:\bdef|\bclass)[ \t]+(\w+)")
 _TABLE_WORDS = frozenset(
     "_gate( _check( _guard( _validator( _verifier( _scorer( validators VALIDATORS GATES gates "
@@ -135,6 +136,11 @@ def _is_candidate(file: ScannedFile) -> bool:
         return True
     in_class = ""
     local = frozenset(m.decode("ascii", "replace") for m in _LOCAL.findall(data))
+    imported = local.union(
+        word.decode("ascii", "replace")
+        for names_ in _IMPORTED.findall(data)
+        for word in re.findall(rb"\w+", names_)
+    )
     for match in _DEF.finditer(data):
         if match[4] is not None:
             in_class = match[4].decode("ascii", "replace")
@@ -143,7 +149,7 @@ def _is_candidate(file: ScannedFile) -> bool:
         gate = names.is_gate_name(name) or names.is_gate_method(in_class, name)
         if not gate and not _is_decorated(data, match.start()):
             continue
-        if _may_be_vacuous(_block(data, match.start(), len(match[1])), local):
+        if _may_be_vacuous(_block(data, match.start(), len(match[1])), local, imported):
             return True
     return False
 
@@ -173,7 +179,7 @@ def _block(data: bytes, start: int, indent: int) -> str:
     return "\n".join(kept)
 
 
-def _may_be_vacuous(text: str, local: frozenset[str]) -> bool:
+def _may_be_vacuous(text: str, local: frozenset[str], imported: frozenset[str]) -> bool:
     try:
         tree = ast.parse(_UNBRACKETED.sub(r"\1(\2):", textwrap.dedent(text)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -181,7 +187,7 @@ def _may_be_vacuous(text: str, local: frozenset[str]) -> bool:
     node = tree.body[0] if tree.body else None
     if not isinstance(node, AnyDef):
         return True
-    return may_be_vacuous(node, local)
+    return may_be_vacuous(node, imported if len(node.body) <= 3 else local)
 
 
 # -- which functions -------------------------------------------------------------------------------
@@ -192,9 +198,10 @@ _Gate = tuple["AnyDef | ast.Lambda", str, "ast.ClassDef | None"]
 def _gates(source: Source, sources: Sources) -> Iterator[_Gate]:
     seen: set[ast.AST] = set()
     slots = list(_slots(source.tree))
-    # here what is imported may be the project's own, too
     local = frozenset({*(f.name for f, _ in _definitions(source.tree)), *source.classes})
-    local |= source.imports.keys() | source.lambdas.keys()
+    local |= source.lambdas.keys()
+    # what only hands over may hand over to an imported gate
+    everything = local | source.imports.keys()
     registered = _registered(source, slots)
     for node, cls in _definitions(source.tree):
         gate = (
@@ -207,7 +214,7 @@ def _gates(source: Source, sources: Sources) -> Iterator[_Gate]:
             seen.add(node)
             if not any(
                 isinstance(n, ast.Name) and n.id.isupper() for n in ast.walk(node)
-            ) and not may_be_vacuous(node, local):
+            ) and not may_be_vacuous(node, everything if len(node.body) <= 3 else local):
                 continue
             yield node, node.name, cls
     for node, label in _lambdas(slots):

@@ -30,8 +30,7 @@ _FILE = re.compile(
     r"(?:.*\.)?(?:Path|PosixPath|WindowsPath)\.(?:write_text|write_bytes|unlink|mkdir|rename|"
     r"replace|touch|rmdir|chmod|symlink_to|hardlink_to)|"
     r"(?:numpy|np)\.(?:save|savez|savez_compressed|savetxt)|joblib\.dump|torch\.save|"
-    r"shelve\.open|dbm\.open|logging\.handlers\.never|PIL\.Image\..*save|"
-    r"builtins\.open\.(?:write|writelines|truncate))"
+    r"shelve\.open|dbm\.open|PIL\.Image\..*save)"
 )
 _SOCKET = re.compile(
     r"(?:socket\.(?:socket|create_connection|create_server)|ssl\.wrap_socket|"

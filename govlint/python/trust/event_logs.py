@@ -10,7 +10,7 @@ from govlint.python.bindings import matches_any
 from govlint.python.effects.library import text_of
 from govlint.python.paths.static import dotted
 from govlint.python.trust.reading import assigned, definitions, last, parents_of
-from govlint.python.vacuity.sources import AnyDef, Source
+from govlint.python.vacuity.sources import AnyDef, Source, Sources
 
 _LOG = (
     r"(?:\w+_)?(?:event_?logs?|event_?stores?|event_?streams?|audit_?logs?|audit_?trails?|ledgers?|"
@@ -49,7 +49,8 @@ Change = tuple[ast.AST, str]
 class EventLogs:
     """Finds the changes in one file."""
 
-    def __init__(self, source: Source, bound: tuple[str, ...]) -> None:
+    def __init__(self, sources: Sources, source: Source, bound: tuple[str, ...]) -> None:
+        self.sources = sources
         self.source = source
         self.bound = bound
         self.parents = parents_of(source.tree)
@@ -85,9 +86,27 @@ class EventLogs:
                 return True
         if not self._named(name):
             return self._typed(node, function)
+        if self._is_foreign(node, function):
+            return False
         if isinstance(node, ast.Name):
             return not self._is_own_list(node, function)
         return True
+
+    def _is_foreign(self, node: ast.expr, function: AnyDef | None) -> bool:
+        """Whether an object is made by a class of some library: its name alone says little."""
+        kinds = [v.func for v in self._values(node) if isinstance(v, ast.Call)]
+        for kind in kinds:
+            name = dotted(kind).partition(".")[0]
+            origin = self.source.imports.get(name)
+            if origin is None or name == "collections":
+                continue
+            program = self.sources.program
+            top = origin[0].partition(".")[0]
+            if program.resolve_module(origin[0], self.source.module) is None and (
+                top not in program._tops and top not in ("app", "runtime", "src", "core", "collections")
+            ):
+                return True
+        return False
 
     def _named(self, name: str) -> bool:
         return _NAME.fullmatch(name) is not None and not _SEALED.search(name)

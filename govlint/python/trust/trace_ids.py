@@ -11,12 +11,12 @@ from govlint.python.trust.reading import assigned, last, parents_of
 from govlint.python.vacuity.sources import AnyDef, Source, Sources
 
 _CLIENT = re.compile(
-    r"_*(?:\w+_)?(?:metrics?|statsd|telemetry|metrics_client|metric_client|metrics_sink|"
+    r"_*(?:\w+_)?(?:metrics?|telemetry|metrics_client|metric_client|metrics_sink|"
     r"metrics_registry|events?|event_bus|eventbus|event_emitter|emitter|event_sink|"
-    r"event_publisher|event_recorder|datadog|dogstatsd)"
+    r"event_publisher|event_recorder)"
 )
 _CLIENT_CLASS = re.compile(
-    r"\w*(?:Metrics|MetricsClient|MetricClient|StatsClient|StatsdClient|DogStatsd|EventBus|"
+    r"\w*(?:Metrics|MetricsClient|MetricClient|EventBus|"
     r"EventEmitter|EventPublisher|EventSink|Telemetry|TelemetryClient|MetricsSink|EventRecorder)"
 )
 _EMITS = frozenset("emit increment incr decrement timing gauge observe record histogram distribution "

@@ -61,7 +61,7 @@ class Judge:
             return wrapped
         if outcome.yields:
             return None
-        if outcome.open_handlers and not notes.effects:
+        if outcome.open_handlers and not notes.effects and not _turned_round(outcome):
             return Verdict("its handler answers that all is well", outcome.open_handlers[0][0])
         if outcome.raised or notes.effects:
             return None
@@ -255,6 +255,13 @@ class Judge:
                         f"its decorator {target.id} takes a failure for a pass", decorator
                     )
         return None
+
+
+def _turned_round(outcome: Outcome) -> bool:
+    """Whether the handler's pass is the exception to a refusal: `verify_absent` and its like."""
+    inside = {n for handler, _ in outcome.open_handlers for n in ast.walk(handler)}
+    others = [value for value, place in outcome.returns if place not in inside]
+    return bool(others) and all(v.truth is False or v.refuses for v in others)
 
 
 _REASONS = {

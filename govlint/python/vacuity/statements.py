@@ -292,7 +292,8 @@ class Statements:
                 ends.append(self._env)
             if not self.notes.raised and body_raised:
                 self.outcome.swallowed.append(handler)
-                if _passes(fresh) and not goes_on and _may_fail(normal):
+                checks = catches_all(handler) or bool(caught_names(handler) - _SURROUNDINGS)
+                if checks and _passes(fresh) and not goes_on and _may_fail(normal):
                     self.outcome.open_handlers.append((handler, node))
             late |= self.notes.raised
             left = catches
