@@ -206,7 +206,19 @@ def preview(image: bytes) -> dict[str, Any]:
     return tool.run({"image": image})
 """
 
-_WORDS = "order invoice parcel price stock basket customer address label carrier refund".split()
+_WORDS = [
+    "order",
+    "invoice",
+    "parcel",
+    "price",
+    "stock",
+    "basket",
+    "customer",
+    "address",
+    "label",
+    "carrier",
+    "refund",
+]
 
 
 def _domain(name: str, random_: random.Random, others: list[str]) -> str:

@@ -25,7 +25,19 @@ if TYPE_CHECKING:
     from govlint.pages import Page
 
 BUILTIN_KINDS = ("suppression-reason", "suppression-unused", "syntax")
-_FIELDS = "code name since check spec pack summary why fix path digest".split()
+_FIELDS = [
+    "code",
+    "name",
+    "since",
+    "check",
+    "spec",
+    "pack",
+    "summary",
+    "why",
+    "fix",
+    "path",
+    "digest",
+]
 
 
 @dataclass(frozen=True)

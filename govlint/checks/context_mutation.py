@@ -17,11 +17,27 @@ from govlint.python.symbols import FunctionInfo
 __all__ = ["KIND", "TRIGGERS", "Params", "run", "starts_in"]
 KIND = "context-mutation"
 _MUTATORS = frozenset(
-    "update setdefault pop popitem clear append extend insert remove add discard __setitem__ "
-    "__delitem__ __setattr__".split()
+    [
+        "update",
+        "setdefault",
+        "pop",
+        "popitem",
+        "clear",
+        "append",
+        "extend",
+        "insert",
+        "remove",
+        "add",
+        "discard",
+        "__setitem__",
+        "__delitem__",
+        "__setattr__",
+    ]
 )
 # parts of a context that are the runtime's own and made to be written through
-_PORTS = frozenset({"state_surface", "wal", "saga_coordinator", "logger", "log", "tracer", "metrics"})
+_PORTS = frozenset(
+    {"state_surface", "wal", "saga_coordinator", "logger", "log", "tracer", "metrics"}
+)
 
 
 @dataclass(frozen=True)
@@ -77,9 +93,7 @@ class _Judge:
             for part in target.elts:
                 yield from self._stored(part)
         elif isinstance(target, ast.Attribute):
-            if self._is_built(target.value):
-                yield target, f"{ast.unparse(target)[:60]}"
-            elif self._is_part(target.value):
+            if self._is_built(target.value) or self._is_part(target.value):
                 yield target, f"{ast.unparse(target)[:60]}"
         elif isinstance(target, ast.Subscript) and self._is_part(target.value):
             yield target, f"{ast.unparse(target.value)[:60]}"
@@ -93,9 +107,11 @@ class _Judge:
         if not isinstance(call.func, ast.Attribute) or call.func.attr not in _MUTATORS:
             return
         owner = call.func.value
-        if call.func.attr == "__setattr__" and self._is_built(owner):
-            yield call, ast.unparse(owner)[:60]
-        elif self._is_part(owner) or self._is_namespace(owner):
+        if (
+            (call.func.attr == "__setattr__" and self._is_built(owner))
+            or self._is_part(owner)
+            or self._is_namespace(owner)
+        ):
             yield call, ast.unparse(owner)[:60]
 
     def _is_namespace(self, node: ast.expr) -> bool:
@@ -120,11 +136,13 @@ class _Judge:
             return False
         made_at: int | None = None
         for child in ast.walk(function.node):
-            if isinstance(child, ast.Assign) and any(
-                isinstance(t, ast.Name) and t.id == node.id for t in child.targets
+            if (
+                isinstance(child, ast.Assign)
+                and any(isinstance(t, ast.Name) and t.id == node.id for t in child.targets)
+                and isinstance(child.value, ast.Call)
+                and self._makes(child.value)
             ):
-                if isinstance(child.value, ast.Call) and self._makes(child.value):
-                    made_at = child.lineno
+                made_at = child.lineno
         if made_at is None:
             return False
         for child in ast.walk(function.node):
@@ -148,7 +166,9 @@ class _Judge:
                 return False
             if self._is_built(node.value):
                 return True
-            return isinstance(node.value, ast.Attribute | ast.Subscript) and self._is_part(node.value)
+            return isinstance(node.value, ast.Attribute | ast.Subscript) and self._is_part(
+                node.value
+            )
         if not isinstance(node, ast.Name) or not depth:
             return False
         function = self.program.function_of(node)
@@ -196,8 +216,10 @@ class _Judge:
             given = [k.value for k in site.keywords if k.arg == name]
             if not given and 0 <= position < len(site.args):
                 given = [site.args[position]]
-            if given and isinstance(given[0], ast.Attribute) and self._is_mapping_part(
-                given[0], depth
+            if (
+                given
+                and isinstance(given[0], ast.Attribute)
+                and self._is_mapping_part(given[0], depth)
             ):
                 return True
         return False

@@ -82,9 +82,7 @@ def _all(
             if helper in own:
                 continue
             for inner in calls_of(helper):
-                what = (
-                    _orchestrates(program, inner, cls) if isinstance(inner, ast.Call) else None
-                )
+                what = _orchestrates(program, inner, cls) if isinstance(inner, ast.Call) else None
                 if what is not None:
                     place = program.location(program.module_of(inner), inner)
                     yield node, f"{what}, through {helper.name},", (Related(place, what),)
@@ -95,9 +93,10 @@ def _orchestrates(program: Program, call: ast.Call, cls: ClassInfo) -> str | Non
     function = call.func
     for callee in program.callees(call):
         other = callee.cls
-        if other is not None and other is not cls and program.is_participant(other):
-            if not _is_own(program, function, cls, other) and callee.name != "__init__":
-                return f"calls another domain service, {other.name}.{callee.name},"
+        if (other is not None and other is not cls and program.is_participant(other)) and (
+            not _is_own(program, function, cls, other) and callee.name != "__init__"
+        ):
+            return f"calls another domain service, {other.name}.{callee.name},"
     for argument in (*call.args, *(k.value for k in call.keywords)):
         for value in program.values(argument):
             if isinstance(value, v.BoundMethod) and value.function.name == "handle_intent":
@@ -110,9 +109,10 @@ def _orchestrates(program: Program, call: ast.Call, cls: ClassInfo) -> str | Non
         return None
     owner_name = dotted(function.value)
     last = owner_name.rpartition(".")[2] or _last(function.value)
-    if is_runtime(program, function.value) or last.lstrip("_") in ("runtime", "intent_bus"):
-        if _RUNTIME_DOES.fullmatch(function.attr):
-            return "asks the runtime to execute an intent"
+    if (is_runtime(program, function.value) or last.lstrip("_") in ("runtime", "intent_bus")) and (
+        _RUNTIME_DOES.fullmatch(function.attr)
+    ):
+        return "asks the runtime to execute an intent"
     if _SAGA.fullmatch(last) and _ORCHESTRATES.fullmatch(function.attr):
         return "orchestrates a saga"
     if _is_super(function.value) or owner_name in ("self", "cls"):
@@ -143,7 +143,8 @@ def _is_super(node: ast.expr) -> bool:
 
 def _is_own(program: Program, function: ast.expr, cls: ClassInfo, other: ClassInfo) -> bool:
     """Whether a call stays in the object: `self`, `super()`, or a base's method by name."""
-    if isinstance(function, ast.Attribute):
-        if _is_super(function.value) or dotted(function.value) in ("self", "cls"):
-            return True
+    if (isinstance(function, ast.Attribute)) and (
+        _is_super(function.value) or dotted(function.value) in ("self", "cls")
+    ):
+        return True
     return other in program.mro(cls)

@@ -33,7 +33,9 @@ _STARTS = re.compile(
     r"execute_handler|execute_step|run_step|start_execution|mark_accepted|accept_intent|"
     r"record_execution_started|execution_started)"
 )
-_ACCEPTED = re.compile(r"execution_started|intent_accepted|accepted|EXECUTION_STARTED|INTENT_ACCEPTED")
+_ACCEPTED = re.compile(
+    r"execution_started|intent_accepted|accepted|EXECUTION_STARTED|INTENT_ACCEPTED"
+)
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,9 @@ _Found = tuple[FunctionInfo, ast.AST, str, tuple[Related, ...]]
 
 
 def _found(program: Program) -> Iterator[_Found]:
-    reach = Reach(program, lambda function: function.cls is not None and _is_policy_class(program, function))
+    reach = Reach(
+        program, lambda function: function.cls is not None and _is_policy_class(program, function)
+    )
     found = services(program)
     own = {method for cls in found for method in functions_of(program, cls)}
     for cls in found:
@@ -84,8 +88,11 @@ def _found(program: Program) -> Iterator[_Found]:
                     )  # fmt: skip
                     if inner is not None:
                         place = program.location(program.module_of(inner), inner)
-                        yield method, call, f"by {helper.name}, while the intent executes", (
-                            Related(place, "evaluated here"),
+                        yield (
+                            method,
+                            call,
+                            f"by {helper.name}, while the intent executes",
+                            (Related(place, "evaluated here"),),
                         )
     for function in functions(program):
         if function in own or function.parent in own or isinstance(function.node, ast.Lambda):
@@ -101,7 +108,9 @@ def evaluates(program: Program, call: ast.Call) -> bool:
     """Whether a call evaluates policy."""
     function = call.func
     if isinstance(function, ast.Attribute):
-        return _EVALUATES.fullmatch(function.attr) is not None and is_policy(program, function.value)
+        return _EVALUATES.fullmatch(function.attr) is not None and is_policy(
+            program, function.value
+        )
     return any(
         _is_policy_class(program, callee) and _EVALUATES.fullmatch(callee.name)
         for callee in program.callees(call)
@@ -126,10 +135,13 @@ def _after_start(program: Program, function: FunctionInfo) -> Iterator[_Found]:
         if not policy:
             continue
         later = (call.lineno, call.col_offset) > (first.lineno, first.col_offset)
-        if later and not _exclusive(program, first, call) or _in_same_loop(program, first, call):
+        if (later and not _exclusive(program, first, call)) or _in_same_loop(program, first, call):
             place = program.location(function.module, first)
-            yield function, call, "after the execution has begun", (
-                Related(place, "the execution begins here"),
+            yield (
+                function,
+                call,
+                "after the execution has begun",
+                (Related(place, "the execution begins here"),),
             )
 
 

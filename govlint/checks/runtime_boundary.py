@@ -16,6 +16,7 @@ from govlint.python.participants.services import is_runtime_code
 from govlint.python.paths.static import dotted
 from govlint.python.program import Program
 from govlint.python.symbols import FunctionInfo
+from govlint.python.trust.reading import assigned
 
 __all__ = ["KIND", "TRIGGERS", "Params", "run", "starts_in"]
 KIND = "runtime-boundary"
@@ -65,14 +66,17 @@ def _found(program: Program, reach: Reach, method: FunctionInfo) -> Iterator[tup
             kind = _routing(program, node)
             if kind:
                 yield node, f"decides by {kind}"
+            elif _interprets(node):
+                yield node, "interprets the payload"
         elif isinstance(node, ast.Match) and _is_routed(node.subject):
             if any(_names_type(case.pattern) for case in node.cases):
                 yield node.subject, f"decides by {ast.unparse(node.subject)}"
         elif isinstance(node, ast.Call):
             yield from _of_call(program, node)
-        elif isinstance(node, ast.Subscript) and _is_routed(node.slice):
-            if _is_own_table(program, node.value):
-                yield node, f"decides by {ast.unparse(node.slice)}"
+        elif (isinstance(node, ast.Subscript) and _is_routed(node.slice)) and (
+            _is_own_table(program, node.value)
+        ):
+            yield node, f"decides by {ast.unparse(node.slice)}"
     for way in reach.ways(method, _EXTERNAL):
         inner = [program.function_of(call) for call in way.calls[1:]]
         if any(f is not None and f.cls is method.cls for f in inner):
@@ -132,9 +136,35 @@ def _is_own_table(program: Program, node: ast.expr) -> bool:
     """`{"content.upload": self._upload}[intent.intent_type]`: a table spelled out here."""
     if isinstance(node, ast.Dict):
         return any(isinstance(k, ast.Constant) and isinstance(k.value, str) for k in node.keys)
-    for value in program.values(node):
-        if isinstance(value, v.Container) and isinstance(value.site, ast.Dict) and value.site.keys:
-            return all(isinstance(k, ast.Constant) for k in value.site.keys)
+    function = program.function_of(node)
+    name = dotted(node)
+    scopes: list[ast.AST] = [function.node] if function is not None else []
+    if name.startswith("self.") and function is not None and function.cls is not None:
+        scopes = [function.cls.node]
+    for table in (value for scope in (*scopes, program.module_of(node).tree)
+                  for value in assigned(scope, name)):  # fmt: skip
+        if isinstance(table, ast.Dict) and table.keys:
+            return all(isinstance(k, ast.Constant) and isinstance(k.value, str) for k in table.keys)
+    return False
+
+
+def _interprets(node: ast.Compare) -> bool:
+    """Whether a comparison asks what a payload says, and not only whether there is one."""
+    for side in (node.left, *node.comparators):
+        inner: ast.expr = side
+        if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute):
+            if inner.func.attr != "get":
+                continue
+            inner = inner.func.value
+        elif isinstance(inner, ast.Subscript):
+            inner = inner.value
+        else:
+            continue
+        if isinstance(inner, ast.Attribute) and inner.attr == "payload":
+            return not any(
+                isinstance(other, ast.Constant) and other.value is None
+                for other in (node.left, *node.comparators)
+            )
     return False
 
 
@@ -144,13 +174,15 @@ def _of_call(program: Program, call: ast.Call) -> Iterator[tuple[ast.AST, str]]:
         text = function.attr in ("startswith", "endswith") and call.args
         if text and _is_routed(function.value) and _is_prefix(call.args[0]):
             yield call, f"decides by {ast.unparse(function.value)}"
-        if function.attr == "get" and call.args and _is_routed(call.args[0]):
-            if _is_own_table(program, function.value):
-                yield call, f"decides by {ast.unparse(call.args[0])}"
+        if (function.attr == "get" and call.args and _is_routed(call.args[0])) and (
+            _is_own_table(program, function.value)
+        ):
+            yield call, f"decides by {ast.unparse(call.args[0])}"
     for value in program.values(function):
-        if isinstance(value, v.ClassValue) and program.is_participant(value.cls):
-            if not dotted(function).startswith(("self.", "cls.")):
-                yield call, f"makes a domain service by name ({value.cls.name})"
+        if (isinstance(value, v.ClassValue) and program.is_participant(value.cls)) and (
+            not dotted(function).startswith(("self.", "cls."))
+        ):
+            yield call, f"makes a domain service by name ({value.cls.name})"
 
 
 def _is_prefix(node: ast.expr) -> bool:

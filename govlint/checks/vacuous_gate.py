@@ -17,18 +17,20 @@ from govlint.python.vacuity.judge import Judge, Verdict, may_be_vacuous, subclas
 from govlint.python.vacuity.sources import AnyDef, Source, Sources
 
 KIND = "vacuous-gate"
-TRIGGERS: tuple[str, ...] = tuple(
-    f"def {under}{verb}"
-    for under in ("", "_")
-    for verb in "validate verify check gate guard authori authenticate score assess approve permit "
-    "allow accepts enforce passes vet is_ has_ compute_ calculate_ evaluate measure_ should_ "
-    "run_ apply_ quality async_validate async_check async_verify".split()
-) + (
-    "_gate(", "_check(", "_guard(", "_validator(", "_verifier(", "_scorer(", "_checker(",
-    "_validation(", "_verification(", "_assessment(", "_score(", "_authorization(",
-    "Gate", "Validator", "Verifier", "Guard", "Scorer", "Checker", "Authorizer", "Assessor",
-    "validators", "VALIDATORS", "GATES", "gates", "CHECKS", "GUARDS", "SCORERS", "validator=",
-)  # fmt: skip
+_VERBS = (
+    "validate verify check gate guard authori authenticate score assess approve permit allow "
+    "accepts enforce passes vet is_ has_ compute_ calculate_ evaluate measure_ should_ run_ "
+    "apply_ quality async_validate async_check async_verify"
+).split()
+_PLACES = (
+    "_gate( _check( _guard( _validator( _verifier( _scorer( _checker( _validation( _verification( "
+    "_assessment( _score( _authorization( Gate Validator Verifier Guard Scorer Checker Authorizer "
+    "Assessor validators VALIDATORS GATES gates CHECKS GUARDS SCORERS validator="
+).split()
+TRIGGERS: tuple[str, ...] = (
+    *(f"def {under}{verb}" for under in ("", "_") for verb in _VERBS),
+    *_PLACES,
+)
 
 _DEF = re.compile(
     rb"^([ \t]*)(?:async[ \t]+)?def[ \t]+(\w+)[ \t]*\(|^([ \t]*)class[ \t]+(\w+)", re.MULTILINE
@@ -42,13 +44,27 @@ _INLINE = re.compile(
 _TABLE = re.compile(
     rb"(?:VALIDATORS?|GATES?|GUARDS?|CHECKS?|SCORERS?|validators|gates|guards|checks|scorers)"
     rb"(?::[^\n=]+)?[ \t]*=[ \t]*[\[({]|"
-    rb"(?:register|add|use|install|attach)_(?:\w+_)?(?:validator|gate|guard|check|scorer|verifier)\("
+    rb"(?:register|add|use|install|attach)_(?:\w+_)?(?:validator|gate|guard|check|scorer|"
+    rb"verifier)\("
 )
 _IMPORTED = re.compile(rb"^from[ \t]+[\w.]+[ \t]+import[ \t]+([\w, \t]+)$", re.MULTILINE)
 _LOCAL = re.compile(rb"(?:\bdef|\bclass)[ \t]+(\w+)")
 _TABLE_WORDS = frozenset(
-    "_gate( _check( _guard( _validator( _verifier( _scorer( validators VALIDATORS GATES gates "
-    "CHECKS GUARDS SCORERS".split()
+    [
+        "_gate(",
+        "_check(",
+        "_guard(",
+        "_validator(",
+        "_verifier(",
+        "_scorer(",
+        "validators",
+        "VALIDATORS",
+        "GATES",
+        "gates",
+        "CHECKS",
+        "GUARDS",
+        "SCORERS",
+    ]
 )
 # `except A, B:` (PEP 758) is read by the file's own parser; here it only has to be skipped
 _UNBRACKETED = re.compile(r"(?m)^(\s*except\*?[ \t]+)([\w.]+(?:[ \t]*,[ \t]*[\w.]+)+)[ \t]*:")
@@ -156,8 +172,9 @@ def _is_candidate(file: ScannedFile) -> bool:
 
 def _is_decorated(data: bytes, start: int) -> bool:
     before = data[max(0, start - 200) : start].rstrip().rpartition(b"\n")[2].strip()
-    return before.startswith(b"@") and names.is_gate_slot(
-        re.split(rb"[.(]", before[1:])[-1].decode("ascii", "replace") or "x"
+    return (
+        before.startswith(b"@")
+        and names.is_gate_slot(re.split(rb"[.(]", before[1:])[-1].decode("ascii", "replace") or "x")
     ) or bool(re.match(rb"@[\w.]*(?:valid|gate|guard|check|scor|verif|register)", before))
 
 
@@ -217,10 +234,10 @@ def _gates(source: Source, sources: Sources) -> Iterator[_Gate]:
             ) and not may_be_vacuous(node, everything if len(node.body) <= 3 else local):
                 continue
             yield node, node.name, cls
-    for node, label in _lambdas(slots):
-        if node not in seen:
-            seen.add(node)
-            yield node, label, None
+    for inline, label in _lambdas(slots):
+        if inline not in seen:
+            seen.add(inline)
+            yield inline, label, None
 
 
 def _definitions(tree: ast.Module) -> Iterator[tuple[AnyDef, ast.ClassDef | None]]:

@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from govlint.model import Finding, Rule
+from govlint.model import Finding, Location, Rule
 from govlint.python.bindings import Bindings, has_wildcard
 from govlint.python.program import Program
 from govlint.python.syntax.source import UnparsableError
 from govlint.python.trust.asserting import Asserting
-from govlint.python.vacuity.sources import Sources
+from govlint.python.vacuity.sources import AnyDef, Source, Sources
 
 KIND = "vacuous-test"
 TRIGGERS: tuple[str, ...] = ("def test", "def runTest")
@@ -53,16 +53,12 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
                 severity=rule.severity,
                 message=f"{test.name} tests {what} and asserts nothing; it passes whatever "
                 "the code does.",
-                location=program.headline(test)
-                if program.module_of(test).path
-                else _headline(program, source, test),
+                location=_headline(program, source, test),
                 help=rule.fix,
             )
 
 
-def _headline(program: Program, source, test):  # type: ignore[no-untyped-def]
-    from govlint.model import Location
-
+def _headline(program: Program, source: Source, test: AnyDef) -> Location:
     place = program.location(source.module, test)
     text = source.module.lines[place.line - 1]
     return Location(place.path, place.line, place.column, place.line, len(text.rstrip()) + 1)

@@ -16,10 +16,18 @@ from govlint.python.symbols import ClassInfo, FunctionInfo, Module
 if TYPE_CHECKING:
     from govlint.python.program import Program
 
-_CLASS_BINDINGS = (
-    "plugins registries lifecycle_enums job_enums layers participants contexts state_surfaces "
-    "policies runtimes"
-).split()
+_CLASS_BINDINGS = [
+    "plugins",
+    "registries",
+    "lifecycle_enums",
+    "job_enums",
+    "layers",
+    "participants",
+    "contexts",
+    "state_surfaces",
+    "policies",
+    "runtimes",
+]
 _SHAPE = ("handle_intent", "get_supported_intents")
 _LOOK_UPS = ("get", "__getitem__", "lookup", "resolve", "find", "create", "load", "fetch", "make")
 _LISTINGS = ("values", "all", "list", "__iter__", "plugins", "iter", "enabled", "active")

@@ -22,12 +22,40 @@ _ROUTES = {
     "middleware",
 }  # fmt: skip
 _REGISTRARS = frozenset(
-    "add_api_route add_route add_url_rule add_websocket_route path re_path url Route "
-    "WebSocketRoute add_api_websocket_route register_method add_exception_handler add_tool".split()
+    [
+        "add_api_route",
+        "add_route",
+        "add_url_rule",
+        "add_websocket_route",
+        "path",
+        "re_path",
+        "url",
+        "Route",
+        "WebSocketRoute",
+        "add_api_websocket_route",
+        "register_method",
+        "add_exception_handler",
+        "add_tool",
+    ]
 )
 _FRAMEWORKS = frozenset(
-    "fastapi flask starlette sanic aiohttp quart litestar falcon bottle mcp fastmcp tornado "
-    "django rest_framework blacksheep".split()
+    [
+        "fastapi",
+        "flask",
+        "starlette",
+        "sanic",
+        "aiohttp",
+        "quart",
+        "litestar",
+        "falcon",
+        "bottle",
+        "mcp",
+        "fastmcp",
+        "tornado",
+        "django",
+        "rest_framework",
+        "blacksheep",
+    ]
 )
 _OWNERS = {"app", "router", "api", "blueprint", "bp", "mcp", "server", "routes", "rpc", "web",
            "application", "webapp", "namespace", "ns"}  # fmt: skip

@@ -12,15 +12,31 @@ import sys
 
 from govlint.python.paths.static import dotted
 
-FILE, SOCKET, PROCESS, DATABASE = "writes a file", "opens a socket", "runs a process", (
-    "writes a database"
+FILE, SOCKET, PROCESS, DATABASE = (
+    "writes a file",
+    "opens a socket",
+    "runs a process",
+    ("writes a database"),
 )
 STATE = "reads a store"
 
 _OPENERS = frozenset(
-    "builtins.open io.open codecs.open gzip.open bz2.open lzma.open aiofiles.open "
-    "aiofiles.threadpool.open anyio.open_file tarfile.open zipfile.ZipFile io.FileIO os.fdopen "
-    "pathlib.Path.open".split()
+    [
+        "builtins.open",
+        "io.open",
+        "codecs.open",
+        "gzip.open",
+        "bz2.open",
+        "lzma.open",
+        "aiofiles.open",
+        "aiofiles.threadpool.open",
+        "anyio.open_file",
+        "tarfile.open",
+        "zipfile.ZipFile",
+        "io.FileIO",
+        "os.fdopen",
+        "pathlib.Path.open",
+    ]
 )
 _FILE = re.compile(
     r"(?:os\.(?:remove|unlink|rename|renames|replace|mkdir|makedirs|rmdir|removedirs|chmod|chown|"
@@ -68,7 +84,9 @@ _WRITES = re.compile(
     r"sadd|zadd|incr\w*|decr\w*|expire|publish|xadd|index|drop\w*|create_index|copy_from|put|"
     r"write\w*|truncate"
 )
-_READS = re.compile(r"get|mget|hget\w*|find\w*|fetch\w*|query|scalars?|search|lrange|smembers|exists")
+_READS = re.compile(
+    r"get|mget|hget\w*|find\w*|fetch\w*|query|scalars?|search|lrange|smembers|exists"
+)
 _REMOTE = re.compile(
     r"(?:psycopg2?|asyncpg|pymysql|MySQLdb|mysql\.connector|cx_Oracle|oracledb|pyodbc)\.connect"
 )
@@ -132,8 +150,30 @@ _NAMED: tuple[tuple[re.Pattern[str], re.Pattern[str], str], ...] = (
 
 
 _KNOWN = frozenset(
-    "requests httpx aiohttp urllib3 boto3 redis sqlalchemy psycopg psycopg2 asyncpg pymongo numpy "
-    "pandas yaml structlog pydantic attrs fastapi flask django jinja2 prometheus_client".split()
+    [
+        "requests",
+        "httpx",
+        "aiohttp",
+        "urllib3",
+        "boto3",
+        "redis",
+        "sqlalchemy",
+        "psycopg",
+        "psycopg2",
+        "asyncpg",
+        "pymongo",
+        "numpy",
+        "pandas",
+        "yaml",
+        "structlog",
+        "pydantic",
+        "attrs",
+        "fastapi",
+        "flask",
+        "django",
+        "jinja2",
+        "prometheus_client",
+    ]
 )
 
 
@@ -204,7 +244,10 @@ def effect_by_name(call: ast.Call) -> str | None:
 def sql_of(call: ast.Call) -> str | None:
     """The SQL text of a call's first argument, where it is spelled out."""
     argument = call.args[0] if call.args else None
-    if isinstance(argument, ast.Call) and dotted(argument.func).rpartition(".")[2] in ("text", "SQL"):
+    if isinstance(argument, ast.Call) and dotted(argument.func).rpartition(".")[2] in (
+        "text",
+        "SQL",
+    ):
         argument = argument.args[0] if argument.args else None
     return text_of(argument)
 
@@ -221,9 +264,10 @@ def text_of(node: ast.expr | None) -> str | None:
         left = text_of(node.left)
         right = text_of(node.right) if isinstance(node.op, ast.Add) else ""
         return None if left is None else left + (right or "?")
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        if node.func.attr in ("format", "strip", "join", "dedent"):
-            return text_of(node.func.value)
+    if (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)) and (
+        node.func.attr in ("format", "strip", "join", "dedent")
+    ):
+        return text_of(node.func.value)
     return None
 
 

@@ -88,7 +88,9 @@ class Reach:
                 if isinstance(value, v.FunctionValue):
                     inside = value.function
                     for other in inside.module.functions:
-                        if other.parent is inside or (other.parent and other.parent.parent is inside):
+                        if other.parent is inside or (
+                            other.parent and other.parent.parent is inside
+                        ):
                             yield other
 
     def own(self, function: FunctionInfo) -> tuple[Effect, ...]:
@@ -111,9 +113,9 @@ class Reach:
                 if what is not None:
                     return Effect(what, call, name.removeprefix("builtins."))
         for argument in (*call.args, *(k.value for k in call.keywords)):
-            what = self._handed_on(argument, call)
-            if what is not None:
-                return what
+            handed_on = self._handed_on(argument, call)
+            if handed_on is not None:
+                return handed_on
         if any(library.is_known(name) for name in names) or self.program.callees(call):
             return None
         if self._is_memory(call):

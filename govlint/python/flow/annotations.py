@@ -16,18 +16,67 @@ from govlint.python.flow.values import EMPTY, Value, Values
 from govlint.python.symbols import ClassInfo, Module
 
 _SEQUENCES = frozenset(
-    "list List Sequence MutableSequence Iterable Iterator AsyncIterable AsyncIterator Collection "
-    "Container Generator AsyncGenerator Reversible set Set frozenset FrozenSet AbstractSet "
-    "MutableSet Deque deque Queue KeysView ValuesView WeakSet".split()
+    [
+        "list",
+        "List",
+        "Sequence",
+        "MutableSequence",
+        "Iterable",
+        "Iterator",
+        "AsyncIterable",
+        "AsyncIterator",
+        "Collection",
+        "Container",
+        "Generator",
+        "AsyncGenerator",
+        "Reversible",
+        "set",
+        "Set",
+        "frozenset",
+        "FrozenSet",
+        "AbstractSet",
+        "MutableSet",
+        "Deque",
+        "deque",
+        "Queue",
+        "KeysView",
+        "ValuesView",
+        "WeakSet",
+    ]
 )
 _MAPPINGS = frozenset(
-    "dict Dict Mapping MutableMapping OrderedDict DefaultDict defaultdict ChainMap "
-    "MappingProxyType WeakValueDictionary ItemsView".split()
+    [
+        "dict",
+        "Dict",
+        "Mapping",
+        "MutableMapping",
+        "OrderedDict",
+        "DefaultDict",
+        "defaultdict",
+        "ChainMap",
+        "MappingProxyType",
+        "WeakValueDictionary",
+        "ItemsView",
+    ]
 )
-_AWAITABLES = frozenset("Awaitable Coroutine Future Task".split())
+_AWAITABLES = frozenset(["Awaitable", "Coroutine", "Future", "Task"])
 _TRANSPARENT = frozenset(
-    "Optional Final ClassVar Annotated Required NotRequired ReadOnly InitVar Unpack Depends "
-    "ContextManager AbstractContextManager AsyncContextManager AbstractAsyncContextManager".split()
+    [
+        "Optional",
+        "Final",
+        "ClassVar",
+        "Annotated",
+        "Required",
+        "NotRequired",
+        "ReadOnly",
+        "InitVar",
+        "Unpack",
+        "Depends",
+        "ContextManager",
+        "AbstractContextManager",
+        "AsyncContextManager",
+        "AbstractAsyncContextManager",
+    ]
 )
 
 

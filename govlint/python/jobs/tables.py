@@ -27,11 +27,36 @@ _ASKS = re.compile(
     re.IGNORECASE,
 )
 _FROM = frozenset(
-    "from_ from_state from_status old old_state old_status source src before current previous "
-    "expected frm".split()
+    [
+        "from_",
+        "from_state",
+        "from_status",
+        "old",
+        "old_state",
+        "old_status",
+        "source",
+        "src",
+        "before",
+        "current",
+        "previous",
+        "expected",
+        "frm",
+    ]
 )
 _TO = frozenset(
-    "to to_state to_status new new_state new_status target dst after next destination".split()
+    [
+        "to",
+        "to_state",
+        "to_status",
+        "new",
+        "new_state",
+        "new_status",
+        "target",
+        "dst",
+        "after",
+        "next",
+        "destination",
+    ]
 )
 _KEYS = frozenset({"from", "source", "dest", "trigger", "name", *_FROM, *_TO})
 

@@ -70,9 +70,10 @@ class Contract:
 
         for entry in self.program.mro(cls):
             if isinstance(entry, str):
-                if not entry.startswith(("builtins.", "abc.", "typing.")) and entry != "object":
-                    if not matches_any(own, entry):
-                        return True
+                if (
+                    not entry.startswith(("builtins.", "abc.", "typing.")) and entry != "object"
+                ) and (not matches_any(own, entry)):
+                    return True
             elif entry.synthetic and not matches_any(own, entry.qualname):
                 return True
         return False
@@ -89,9 +90,12 @@ class Contract:
         needed = given - len(spec.defaults)
         extra = [a.arg for a, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d is None]
         if (given < 2 and spec.vararg is None and spec.kwarg is None) or needed > 2 or extra:
-            yield node, (
-                f"{method.name} takes {_signature(node)}; it is called with the intent and the "
-                "execution context"
+            yield (
+                node,
+                (
+                    f"{method.name} takes {_signature(node)}; it is called with the intent and the "
+                    "execution context"
+                ),
             )
         base = self._declared(method)
         if base is not None and base.is_async and not isinstance(node, ast.AsyncFunctionDef):
@@ -241,9 +245,7 @@ def _signature(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
 
 def _is_real(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     """Whether there is a body to judge: more than a docstring and `...`."""
-    return not all(
-        isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant) for s in node.body
-    )
+    return not all(isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant) for s in node.body)
 
 
 def _ends_in_raise(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

@@ -48,8 +48,9 @@ def retries_of(program: Program, function: FunctionInfo) -> Iterator[Found]:
             elif isinstance(child, ast.Call):
                 if _is_retry(program, child.func, _CALLS) and not _iterated(program, child):
                     yield child, dotted(child.func)
-                elif any(k.arg in ("max_retries", "retries") and _asks(k.value)
-                         for k in child.keywords):
+                elif any(
+                    k.arg in ("max_retries", "retries") and _asks(k.value) for k in child.keywords
+                ):
                     yield child, "it asks its client to retry"
             elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
                 for decorator in child.decorator_list:
@@ -152,7 +153,8 @@ def _turns(loop: ast.For | ast.AsyncFor | ast.While) -> set[str] | None:
         if not (counted or flagged or below):
             return None
         popped = any(
-            isinstance(n, ast.Call) and dotted(n.func).rpartition(".")[2] in ("pop", "popleft", "get")
+            isinstance(n, ast.Call)
+            and dotted(n.func).rpartition(".")[2] in ("pop", "popleft", "get")
             for n in ast.walk(loop)
         )
         return None if popped and not counted else set()
@@ -174,9 +176,7 @@ def _leaves(body: list[ast.stmt]) -> bool:
 
 
 def _ends(body: list[ast.stmt]) -> bool:
-    return any(
-        isinstance(n, ast.Return | ast.Break) for s in body for n in ast.walk(s)
-    )
+    return any(isinstance(n, ast.Return | ast.Break) for s in body for n in ast.walk(s))
 
 
 def _succeeds(loop: ast.For | ast.AsyncFor | ast.While, attempt: ast.Try) -> bool:
@@ -198,4 +198,3 @@ def _succeeds(loop: ast.For | ast.AsyncFor | ast.While, attempt: ast.Try) -> boo
         }
         return bool(names & stored)
     return False
-

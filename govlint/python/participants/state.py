@@ -14,8 +14,22 @@ from govlint.python.symbols import FunctionInfo
 
 _MAKING = frozenset({"__init__", "__post_init__", "__new__", "__init_subclass__", "__set_name__"})
 _MUTATORS = frozenset(
-    "append add extend update insert setdefault pop popitem clear remove discard appendleft "
-    "popleft move_to_end".split()
+    [
+        "append",
+        "add",
+        "extend",
+        "update",
+        "insert",
+        "setdefault",
+        "pop",
+        "popitem",
+        "clear",
+        "remove",
+        "discard",
+        "appendleft",
+        "popleft",
+        "move_to_end",
+    ]
 )
 _TRANSIENT = re.compile(r"_*(?:log|logger|tracer|span)\w*")
 Use = tuple[ast.AST, str]
@@ -36,9 +50,8 @@ class StateUses:
                 continue
             if isinstance(node, ast.Call):
                 yield from self._called(node, making, locals_)
-            elif isinstance(node, ast.Attribute):
-                if self._is_private_part(node):
-                    yield node, f"reaches into the state surface (.{node.attr})"
+            elif isinstance(node, ast.Attribute) and self._is_private_part(node):
+                yield node, f"reaches into the state surface (.{node.attr})"
             if isinstance(node, ast.Assign):
                 for target in node.targets:
                     yield from self._stored(target, node, method, making, locals_)
@@ -60,9 +73,10 @@ class StateUses:
             if function.attr in _MUTATORS and not making and self._is_kept(owner, locals_):
                 yield call, f"keeps state in {ast.unparse(owner)[:50]}"
                 return
-        if not making and dotted(function) in ("setattr", "object.__setattr__") and call.args:
-            if dotted(call.args[0]) in ("self", "cls", "type(self)"):
-                yield call, "keeps state in itself"
+        if (
+            not making and dotted(function) in ("setattr", "object.__setattr__") and call.args
+        ) and (dotted(call.args[0]) in ("self", "cls", "type(self)")):
+            yield call, "keeps state in itself"
 
     def _from_context(self, node: ast.expr, depth: int = 4) -> bool:
         """Whether a surface is the one that the execution context carries."""
@@ -142,9 +156,10 @@ class StateUses:
                 yield target, f"keeps state in its class ({target.attr})"
             elif owner and owner not in locals_ and self._is_class(target.value):
                 yield target, f"keeps state in the class {owner}"
-        elif isinstance(target, ast.Subscript) and self._is_kept(target.value, locals_):
-            if not self._is_lazy(statement, target.value):
-                yield target, f"keeps state in {ast.unparse(target.value)[:50]}"
+        elif (isinstance(target, ast.Subscript) and self._is_kept(target.value, locals_)) and (
+            not self._is_lazy(statement, target.value)
+        ):
+            yield target, f"keeps state in {ast.unparse(target.value)[:50]}"
 
     def _is_class(self, node: ast.expr) -> bool:
         return any(isinstance(value, v.ClassValue) for value in self.program.values(node))

@@ -19,8 +19,12 @@ _ASSERTS = re.compile(
     r"assertLogs|confirm\w*|require\w*|given_that|assume_that)"
 )
 _MOCK = re.compile(r"assert_(?:called|any|has|not|awaited|never)\w*")
-_SKIPS = frozenset({"skip", "skipif", "skipIf", "skipUnless", "xfail", "importorskip", "expectedFailure"})
-_FIXTURES = re.compile(r"snapshot|benchmark|data_regression|file_regression|approvals|assert\w*|verify\w*|check\w*|expect\w*")
+_SKIPS = frozenset(
+    {"skip", "skipif", "skipIf", "skipUnless", "xfail", "importorskip", "expectedFailure"}
+)
+_FIXTURES = re.compile(
+    r"snapshot|benchmark|data_regression|file_regression|approvals|assert\w*|verify\w*|check\w*|expect\w*"
+)
 _DEPTH = 3
 
 
@@ -48,12 +52,16 @@ class Asserting:
 
     @staticmethod
     def _is_test(test: AnyDef, cls: ast.ClassDef | None) -> bool:
-        if any(last(d.func if isinstance(d, ast.Call) else d) == "fixture" for d in test.decorator_list):
+        if any(
+            last(d.func if isinstance(d, ast.Call) else d) == "fixture" for d in test.decorator_list
+        ):
             return False
         if test.name == "runTest":
             return cls is not None
         return test.name.startswith("test") and (
-            cls is None or cls.name.startswith("Test") or cls.name.endswith(("Test", "Tests", "TestCase"))
+            cls is None
+            or cls.name.startswith("Test")
+            or cls.name.endswith(("Test", "Tests", "TestCase"))
             or any("Test" in dotted(base) for base in cls.bases)
         )
 
@@ -66,7 +74,8 @@ class Asserting:
                     return True
         return any(
             isinstance(n, ast.Call) and last(n.func) in ("skip", "xfail", "skipTest")
-            for s in test.body[:2] if isinstance(s, ast.Expr)
+            for s in test.body[:2]
+            if isinstance(s, ast.Expr)
             for n in ast.walk(s)
         )
 
@@ -86,7 +95,12 @@ class Asserting:
                 names |= self._mentioned(fixture)
         if cls is not None:
             for method in cls.body:
-                if isinstance(method, AnyDef) and method.name in ("setUp", "setup_method", "asyncSetUp", "setUpClass"):
+                if isinstance(method, AnyDef) and method.name in (
+                    "setUp",
+                    "setup_method",
+                    "asyncSetUp",
+                    "setUpClass",
+                ):
                     names |= self._mentioned(method)
         for part in ast.walk(test):
             if isinstance(part, ast.Call) and isinstance(part.func, ast.Name):
@@ -115,7 +129,7 @@ class Asserting:
         names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
         return names | {n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)}
 
-    # -- asserting ------------------------------------------------------------------------------------
+    # -- asserting ------------------------------------------------------------
 
     def _asserts(
         self, node: AnyDef, cls: ast.ClassDef | None, depth: int, seen: set[ast.AST]
@@ -123,8 +137,11 @@ class Asserting:
         if node in seen:
             return False
         seen.add(node)
-        if any(last(d.func if isinstance(d, ast.Call) else d) in ("raises", "expectedFailure", "snapshot")
-               for d in node.decorator_list):
+        if any(
+            last(d.func if isinstance(d, ast.Call) else d)
+            in ("raises", "expectedFailure", "snapshot")
+            for d in node.decorator_list
+        ):
             return True
         swallowed = self._swallowed(node)
         for part in ast.walk(node):
@@ -133,9 +150,9 @@ class Asserting:
             if isinstance(part, ast.Assert):
                 if not self._is_constant(part.test):
                     return True
-            elif isinstance(part, ast.Raise):
-                return True
-            elif isinstance(part, ast.Call) and self._call_asserts(part, cls, depth, seen):
+            elif isinstance(part, ast.Raise) or (
+                isinstance(part, ast.Call) and self._call_asserts(part, cls, depth, seen)
+            ):
                 return True
         return False
 
@@ -180,11 +197,16 @@ class Asserting:
                     helper = helper or self.methods.get((last(base), name))
         if helper is not None:
             return depth > 0 and holder._asserts(helper, inside, depth - 1, seen)
-        if name in ("assertTrue", "assert_", "assertIsNotNone", "failUnless") and len(call.args) == 1:
+        if (
+            name in ("assertTrue", "assert_", "assertIsNotNone", "failUnless")
+            and len(call.args) == 1
+        ):
             return not self._is_constant(call.args[0])
         if name in ("assertEqual", "assertEquals", "assertIs") and len(call.args) >= 2:
             return ast.dump(call.args[0]) != ast.dump(call.args[1])
-        if isinstance(call.func, ast.Attribute) and name.startswith(("verify", "check", "ensure", "validate")):
+        if isinstance(call.func, ast.Attribute) and name.startswith(
+            ("verify", "check", "ensure", "validate")
+        ):
             owner = dotted(call.func.value)
             return owner in ("self", "cls", "pytest", "testing", "npt", "np.testing", "check")
         if name.startswith(("verify", "check", "ensure", "require", "compare", "must")):
@@ -198,6 +220,8 @@ class Asserting:
         """Whether the text alone makes an assertion hold."""
         notes = Notes()
         value = Expressions(lambda _: None, lambda _: None, notes, lambda _: False).value(test)
-        if isinstance(test, ast.Constant | ast.Tuple | ast.List | ast.Dict | ast.JoinedStr | ast.Lambda):
+        if isinstance(
+            test, ast.Constant | ast.Tuple | ast.List | ast.Dict | ast.JoinedStr | ast.Lambda
+        ):
             return bool(value.truth) or isinstance(test, ast.Tuple)
         return value.truth is True and value != d.UNKNOWN

@@ -24,16 +24,32 @@ _CLASS = re.compile(
 )
 _TABLE = rf"[\"`\[]?(?:\w+[\"`\]]?\.[\"`\[]?)?{_LOG}[\"`\]]?(?![\w])"
 _SQL = re.compile(
-    rf"^\s*(?:with\b.*?\)\s*)?(?:update\s+(?:only\s+)?{_TABLE}|delete\s+from\s+(?:only\s+)?{_TABLE}|"
+    rf"^\s*(?:with\b.*?\)\s*)?(?:update\s+(?:only\s+)?{_TABLE}|"
+    rf"delete\s+from\s+(?:only\s+)?{_TABLE}|"
     rf"truncate\s+(?:table\s+)?{_TABLE}|drop\s+table\s+(?:if\s+exists\s+)?{_TABLE}|"
     rf"(?:insert\s+or\s+)?replace\s+into\s+{_TABLE}|"
     rf"insert\s+into\s+{_TABLE}.*on\s+(?:conflict.*do\s+update|duplicate\s+key\s+update))",
     re.IGNORECASE | re.DOTALL,
 )
-_SEALED = re.compile(r"seal|segment|partition|archiv|rotat|retention|expired_before|tmp|temp|staging|"
-                     r"scratch|migrat|view|projection|snapshot|index|cache|copy|draft", re.I)  # fmt: skip
+_SEALED = re.compile(
+    r"seal|segment|partition|archiv|rotat|retention|expired_before|tmp|temp|staging|scratch|"
+    r"migrat|view|projection|snapshot|index|cache|copy|draft",
+    re.IGNORECASE,
+)
 _MUTATES = frozenset(
-    "pop popitem clear remove insert sort reverse popleft __setitem__ __delitem__ discard".split()
+    [
+        "pop",
+        "popitem",
+        "clear",
+        "remove",
+        "insert",
+        "sort",
+        "reverse",
+        "popleft",
+        "__setitem__",
+        "__delitem__",
+        "discard",
+    ]
 )
 _METHODS = re.compile(
     r"(?:update|delete|purge|truncate|overwrite|rewrite|edit|amend|modify|redact|erase|drop|wipe|"
@@ -41,7 +57,20 @@ _METHODS = re.compile(
     r"where|by_id|last))?"
 )
 _INSIDE = re.compile(r"_*(?:events?|entries|records|log|lines|items|rows|chain|history)")
-_QUERY = frozenset("query filter filter_by where select objects get exclude all session".split())
+_QUERY = frozenset(
+    [
+        "query",
+        "filter",
+        "filter_by",
+        "where",
+        "select",
+        "objects",
+        "get",
+        "exclude",
+        "all",
+        "session",
+    ]
+)
 _INIT = frozenset({"__init__", "__post_init__", "__new__", "setUp"})
 Change = tuple[ast.AST, str]
 
@@ -81,9 +110,10 @@ class EventLogs:
             return False
         name = last(node)
         function, cls = self.owners.get(node, (None, None))
-        if isinstance(node, ast.Attribute) and dotted(node.value) == "self" and cls is not None:
-            if self._is_log_class(cls) and _INSIDE.fullmatch(node.attr):
-                return True
+        if (
+            isinstance(node, ast.Attribute) and dotted(node.value) == "self" and cls is not None
+        ) and (self._is_log_class(cls) and _INSIDE.fullmatch(node.attr)):
+            return True
         if not self._named(name):
             return self._typed(node, function)
         if self._is_foreign(node, function):
@@ -103,7 +133,8 @@ class EventLogs:
             program = self.sources.program
             top = origin[0].partition(".")[0]
             if program.resolve_module(origin[0], self.source.module) is None and (
-                top not in program._tops and top not in ("app", "runtime", "src", "core", "collections")
+                top not in program._tops
+                and top not in ("app", "runtime", "src", "core", "collections")
             ):
                 return True
         return False
@@ -138,14 +169,16 @@ class EventLogs:
         if any(isinstance(a, ast.arg) and a.arg == node.id for a in ast.walk(function.args)):
             return False
         values = assigned(function, node.id)
-        return bool(values) and not any(
-            isinstance(v, ast.Attribute) and self._named(v.attr) for v in values
-        ) and not any(
-            isinstance(v, ast.Call) and matches_any(self.bound, dotted(v.func) or "-")
-            for v in values
+        return (
+            bool(values)
+            and not any(isinstance(v, ast.Attribute) and self._named(v.attr) for v in values)
+            and not any(
+                isinstance(v, ast.Call) and matches_any(self.bound, dotted(v.func) or "-")
+                for v in values
+            )
         )
 
-    # -- statements -------------------------------------------------------------------------------------
+    # -- statements -----------------------------------------------------------
 
     def _stored(self, target: ast.expr, statement: ast.AST) -> Iterator[Change]:
         if isinstance(target, ast.Subscript):
@@ -153,9 +186,7 @@ class EventLogs:
             depth = 0
             while isinstance(base, ast.Subscript):
                 base, depth = base.value, depth + 1
-            sliced = isinstance(target.slice, ast.Slice | ast.UnaryOp) or isinstance(
-                target.slice, ast.Constant
-            )
+            sliced = isinstance(target.slice, (ast.Slice | ast.UnaryOp, ast.Constant))
             if self._is_log(base) and (depth > 1 or sliced or self._is_index(target.slice)):
                 yield statement, f"an entry of {ast.unparse(base)} is overwritten"
         elif isinstance(target, ast.Attribute):
@@ -165,13 +196,21 @@ class EventLogs:
                 yield statement, f"an entry of {ast.unparse(target.value.value)} is overwritten"
             elif isinstance(target.value, ast.Name) and self._is_entry(target.value, function):
                 yield statement, f"a recorded entry is changed ({ast.unparse(target)})"
-            elif self._is_log(target) and function is not None and function.name not in _INIT:
-                if self._rewrites(target, value, statement):
-                    yield statement, f"{ast.unparse(target)} is rewritten"
+            elif (
+                self._is_log(target) and function is not None and function.name not in _INIT
+            ) and (self._rewrites(target, value, statement)):
+                yield statement, f"{ast.unparse(target)} is rewritten"
 
     @staticmethod
     def _is_index(node: ast.expr) -> bool:
-        return isinstance(node, ast.Name) and node.id in ("i", "idx", "index", "position", "seq", "n")
+        return isinstance(node, ast.Name) and node.id in (
+            "i",
+            "idx",
+            "index",
+            "position",
+            "seq",
+            "n",
+        )
 
     def _rewrites(self, target: ast.expr, value: ast.expr | None, statement: ast.AST) -> bool:
         if isinstance(statement, ast.AugAssign):
@@ -187,7 +226,7 @@ class EventLogs:
         if isinstance(value, ast.Call):
             name = dotted(value.func)
             inside = text in ast.unparse(value)
-            return name in ("list", "dict", "deque", "collections.deque") and not value.args or (
+            return (name in ("list", "dict", "deque", "collections.deque") and not value.args) or (
                 inside and name in ("list", "filter", "sorted", "reversed", "tuple")
             )
         return False
@@ -212,17 +251,18 @@ class EventLogs:
             for v in assigned(function, node.id)
         )
 
-    # -- calls --------------------------------------------------------------------------------------------
+    # -- calls ----------------------------------------------------------------
 
     def _called(self, call: ast.Call) -> Iterator[Change]:
         yield from self._sql(call)
         function = call.func
         name = dotted(function)
-        if name.rpartition(".")[2] in ("update", "delete") and call.args:
-            if not isinstance(function, ast.Attribute) or name.startswith(("sa.", "sqlalchemy.")):
-                if self._is_model(call.args[0]):
-                    yield call, f"{name}() of {ast.unparse(call.args[0])}"
-                    return
+        if (
+            (name.rpartition(".")[2] in ("update", "delete") and call.args)
+            and (not isinstance(function, ast.Attribute) or name.startswith(("sa.", "sqlalchemy.")))
+        ) and (self._is_model(call.args[0])):
+            yield call, f"{name}() of {ast.unparse(call.args[0])}"
+            return
         yield from self._file(call, name)
         if not isinstance(function, ast.Attribute):
             return
@@ -232,9 +272,10 @@ class EventLogs:
         elif function.attr == "delete" and call.args and isinstance(call.args[0], ast.Name):
             if self._is_entry(call.args[0], self.owners.get(call, (None, None))[0]):
                 yield call, "a recorded entry is deleted"
-        elif self._is_log(owner):
-            if function.attr in _MUTATES or _METHODS.fullmatch(function.attr):
-                yield call, f"{ast.unparse(function)}() changes what was recorded"
+        elif (self._is_log(owner)) and (
+            function.attr in _MUTATES or _METHODS.fullmatch(function.attr)
+        ):
+            yield call, f"{ast.unparse(function)}() changes what was recorded"
 
     def _sql(self, call: ast.Call) -> Iterator[Change]:
         for argument in call.args[:2]:
@@ -256,7 +297,9 @@ class EventLogs:
         if isinstance(node, ast.JoinedStr):
             parts = []
             for part in node.values:
-                if isinstance(part, ast.FormattedValue) and isinstance(part.value, ast.Name | ast.Attribute):
+                if isinstance(part, ast.FormattedValue) and isinstance(
+                    part.value, ast.Name | ast.Attribute
+                ):
                     values = self._values(part.value)
                     known = text_of(values[0]) if len(values) == 1 else None
                     parts.append(known or last(part.value).lower())
@@ -275,8 +318,10 @@ class EventLogs:
 
     def _is_model(self, node: ast.expr) -> bool:
         name = last(node)
-        return bool(name) and not _SEALED.search(name) and (
-            _CLASS.fullmatch(name) is not None or _NAME.fullmatch(name) is not None
+        return (
+            bool(name)
+            and not _SEALED.search(name)
+            and (_CLASS.fullmatch(name) is not None or _NAME.fullmatch(name) is not None)
         )
 
     def _queries_log(self, node: ast.expr) -> bool:
@@ -289,7 +334,10 @@ class EventLogs:
             elif isinstance(current, ast.Call):
                 if last(current.func) in _QUERY and any(self._is_model(a) for a in current.args):
                     return True
-                if isinstance(current.func, ast.Attribute) and current.func.attr in ("table", "from_"):
+                if isinstance(current.func, ast.Attribute) and current.func.attr in (
+                    "table",
+                    "from_",
+                ):
                     first = current.args[0] if current.args else None
                     text = first.value if isinstance(first, ast.Constant) else ""
                     if isinstance(text, str) and _NAME.fullmatch(text):
@@ -307,17 +355,23 @@ class EventLogs:
             else:
                 return False
 
-    # -- files ------------------------------------------------------------------------------------------------
+    # -- files ----------------------------------------------------------------
 
     def _file(self, call: ast.Call, name: str) -> Iterator[Change]:
         bare = name.rpartition(".")[2] or last(call.func)
         if name in ("open", "io.open", "gzip.open", "aiofiles.open", "codecs.open") and call.args:
             if self._is_path(call.args[0]) and self._mode(call, 1) & set("w+"):
                 yield call, f"{ast.unparse(call.args[0])} is opened to be overwritten"
-        elif isinstance(call.func, ast.Attribute) and bare in ("open", "write_text", "write_bytes", "unlink"):
-            if self._is_path(call.func.value):
-                if bare != "open" or self._mode(call, 0) & set("w+"):
-                    yield call, f"{ast.unparse(call.func.value)} is overwritten or removed"
+        elif isinstance(call.func, ast.Attribute) and bare in (
+            "open",
+            "write_text",
+            "write_bytes",
+            "unlink",
+        ):
+            if (self._is_path(call.func.value)) and (
+                bare != "open" or self._mode(call, 0) & set("w+")
+            ):
+                yield call, f"{ast.unparse(call.func.value)} is overwritten or removed"
         elif name in ("os.remove", "os.unlink", "os.truncate", "shutil.rmtree") and call.args:
             if self._is_path(call.args[0]):
                 yield call, f"{ast.unparse(call.args[0])} is removed"
@@ -336,9 +390,10 @@ class EventLogs:
         function = self.owners.get(node, (None, None))[0]
         found = self._values(node)
         for part in ast.walk(function) if function is not None else ():
-            if isinstance(part, ast.withitem) and part.optional_vars is not None:
-                if dotted(part.optional_vars) == dotted(node):
-                    found.append(part.context_expr)
+            if (isinstance(part, ast.withitem) and part.optional_vars is not None) and (
+                dotted(part.optional_vars) == dotted(node)
+            ):
+                found.append(part.context_expr)
         return found
 
     def _is_path(self, node: ast.expr, depth: int = 3) -> bool:
@@ -348,8 +403,11 @@ class EventLogs:
                 return False
             stem = re.split(r"[/\\]", node.value)[-1].split(".")[0].replace("-", "_")
             return (
-                _NAME.fullmatch(stem) is not None or stem in ("audit", "wal", "events")
-                and node.value.endswith((".jsonl", ".log", ".wal"))
+                _NAME.fullmatch(stem) is not None
+                or (
+                    stem in ("audit", "wal", "events")
+                    and node.value.endswith((".jsonl", ".log", ".wal"))
+                )
             ) and not _SEALED.search(stem)
         if isinstance(node, ast.Name | ast.Attribute):
             if self._named(last(node)):
@@ -372,4 +430,8 @@ class EventLogs:
         for keyword in call.keywords:
             if keyword.arg == "mode":
                 mode = keyword.value
-        return set(mode.value) if isinstance(mode, ast.Constant) and isinstance(mode.value, str) else set()
+        return (
+            set(mode.value)
+            if isinstance(mode, ast.Constant) and isinstance(mode.value, str)
+            else set()
+        )

@@ -38,7 +38,8 @@ _ACCESS = re.compile(
 )
 _HELPER = re.compile(
     r"_*(?:check|assert|require|ensure|verify|authori[sz]e|enforce|guard|validate|must|deny|"
-    r"raise|same|has|is|belongs|can|assert_same|restrict)\w*(?:tenant|access|owner|scope|isolation)\w*|"
+    r"raise|same|has|is|belongs|can|assert_same|restrict)\w*(?:tenant|access|owner|scope|"
+    r"isolation)\w*|"
     r"(?:same|own)_tenant\w*|tenant_(?:guard|check|boundary|scope|required|isolation)\w*"
 )
 _DECORATOR = re.compile(
@@ -52,7 +53,9 @@ _SYSTEM = re.compile(
     r"_*(?:system|cron|nightly|scheduled|migrat|maintenance|sweep|rebuild|reindex|backfill|"
     r"platform_admin|superuser|admin|internal|healthcheck|retention|billing_run|aggregate)"
 )
-_ADMITS = re.compile(r"is_admin|is_superuser|is_system|is_platform|superadmin|platform_admin|support")
+_ADMITS = re.compile(
+    r"is_admin|is_superuser|is_system|is_platform|superadmin|platform_admin|support"
+)
 Access = tuple[ast.expr, str]
 
 
@@ -66,7 +69,7 @@ class Tenants:
 
     def unchecked(self) -> Iterator[Access]:
         """The first access of each function that nothing checks before it."""
-        for function, cls in definitions(self.source.tree):
+        for function, _cls in definitions(self.source.tree):
             if _SYSTEM.match(function.name) or self._is_decorated(function):
                 continue
             callers = self._callers(function)
@@ -74,7 +77,7 @@ class Tenants:
                 continue
             yield from self._of(function, callers)
 
-    # -- who calls -----------------------------------------------------------------------------------
+    # -- who calls -------------------------------------------------------------
 
     def _callers(self, function: AnyDef) -> set[str]:
         names = {a.arg for a in parameters(function) if _CALLER.fullmatch(a.arg)}
@@ -97,22 +100,29 @@ class Tenants:
             if not _DECORATOR.fullmatch(last(target)):
                 continue
             found = (
-                self.sources.resolve(self.source, target.id) if isinstance(target, ast.Name) else None
+                self.sources.resolve(self.source, target.id)
+                if isinstance(target, ast.Name)
+                else None
             )
             if found is None or self._compares(found[1]):
                 return True
         for argument in parameters(function):  # Depends(require_tenant)
             for default in (*function.args.defaults, *function.args.kw_defaults):
-                if default is not None and "Depends" in ast.unparse(default):
-                    if re.search(r"(?:require|check|verify|ensure)\w*tenant|tenant_scoped", ast.unparse(default)):
-                        return True
+                if (default is not None and "Depends" in ast.unparse(default)) and (
+                    re.search(
+                        r"(?:require|check|verify|ensure)\w*tenant|tenant_scoped",
+                        ast.unparse(default),
+                    )
+                ):
+                    return True
             if argument.annotation is not None and re.search(
-                r"Depends\((?:require|check|verify|ensure)\w*tenant", ast.unparse(argument.annotation)
+                r"Depends\((?:require|check|verify|ensure)\w*tenant",
+                ast.unparse(argument.annotation),
             ):
                 return True
         return False
 
-    # -- one function ------------------------------------------------------------------------------------
+    # -- one function ---------------------------------------------------------
 
     def _of(self, function: AnyDef, callers: set[str]) -> Iterator[Access]:
         own = self._own_names(function, callers)
@@ -164,19 +174,35 @@ class Tenants:
             if text in own:
                 return True
             root = text.partition(".")[0] or last(node.value)
-            held = node.attr in self.fields or node.attr in ("tenants", "allowed_tenants", "tenant_ids")
+            held = node.attr in self.fields or node.attr in (
+                "tenants",
+                "allowed_tenants",
+                "tenant_ids",
+            )
             if not held:
                 return False
             if root == "self":
-                return bool(re.search(r"context|ctx|session|principal|caller|identity|request", text)) or (
-                    text.count(".") == 1
-                )
+                return bool(
+                    re.search(r"context|ctx|session|principal|caller|identity|request", text)
+                ) or (text.count(".") == 1)
             if root in ("request", "req"):
-                return bool(re.search(r"\.(?:state|user|session|auth|identity|principal|ctx|context)\b", text))
+                return bool(
+                    re.search(
+                        r"\.(?:state|user|session|auth|identity|principal|ctx|context)\b", text
+                    )
+                )
             return root in callers or root in ("g", "current_user") or bool(_CALLER.fullmatch(root))
         if isinstance(node, ast.Subscript):
             key = node.slice.value if isinstance(node.slice, ast.Constant) else None
-            return key in self.fields and last(node.value) in ("claims", "session", "identity", "token", "principal", "user", "auth")
+            return key in self.fields and last(node.value) in (
+                "claims",
+                "session",
+                "identity",
+                "token",
+                "principal",
+                "user",
+                "auth",
+            )
         if isinstance(node, ast.Call):
             name = last(node.func)
             if name == "str" and node.args:
@@ -184,9 +210,23 @@ class Tenants:
             if name == "get" and isinstance(node.func, ast.Attribute) and node.args:
                 key = node.args[0].value if isinstance(node.args[0], ast.Constant) else None
                 if key in self.fields:
-                    return last(node.func.value) in ("claims", "session", "identity", "token", "principal", "auth")
+                    return last(node.func.value) in (
+                        "claims",
+                        "session",
+                        "identity",
+                        "token",
+                        "principal",
+                        "auth",
+                    )
                 return bool(re.search(r"tenant", dotted(node.func.value))) and not node.args
-            return re.fullmatch(r"(?:get_)?(?:current|caller|own)_tenant(?:_id)?|tenant_of_caller|get_tenant_from_\w+", name) is not None
+            return (
+                re.fullmatch(
+                    r"(?:get_)?(?:current|caller|own)_tenant(?:_id)?|tenant_of_caller|"
+                    r"get_tenant_from_\w+",
+                    name,
+                )
+                is not None
+            )
         return False
 
     def _named(self, function: AnyDef, callers: set[str], own: set[str]) -> set[str]:
@@ -201,16 +241,30 @@ class Tenants:
         for part in ast.walk(function):
             if isinstance(part, ast.Attribute) and part.attr in self.fields:
                 root = dotted(part).partition(".")[0]
-                if root in ("request", "req", "payload", "body", "params", "data", "query", "intent", "command", "cmd"):
-                    if not self._is_own(part, own, callers):
-                        found.add(dotted(part))
+                if root in (
+                    "request",
+                    "req",
+                    "payload",
+                    "body",
+                    "params",
+                    "data",
+                    "query",
+                    "intent",
+                    "command",
+                    "cmd",
+                ) and not self._is_own(part, own, callers):
+                    found.add(dotted(part))
             elif isinstance(part, ast.Subscript) or (
                 isinstance(part, ast.Call) and last(part.func) == "get"
             ):
-                key = part.slice if isinstance(part, ast.Subscript) else (part.args or [None])[0]
+                key = part.slice if isinstance(part, ast.Subscript) else next(iter(part.args), None)
                 holder = part.value if isinstance(part, ast.Subscript) else part.func
                 value = key.value if isinstance(key, ast.Constant) else None
-                if isinstance(value, str) and "tenant" in value and not self._is_own(part, own, callers):
+                if (
+                    isinstance(value, str)
+                    and "tenant" in value
+                    and not self._is_own(part, own, callers)
+                ):
                     text = ast.unparse(holder)
                     if re.search(r"payload|body|params|args|query|json|headers|form|data", text):
                         found.add(ast.unparse(part))
@@ -231,14 +285,17 @@ class Tenants:
                 if _STORE.fullmatch(owner) or part.func.attr in ("filter_by", "filter"):
                     found.append(part)
             elif isinstance(part, ast.Call) and isinstance(part.func, ast.Name):
-                if re.fullmatch(r"(?:load|get|fetch|find|read|query|delete)_\w+", part.func.id) and (
-                    self._reaches(part.func.id)
-                ):
+                if re.fullmatch(
+                    r"(?:load|get|fetch|find|read|query|delete)_\w+", part.func.id
+                ) and (self._reaches(part.func.id)):
                     found.append(part)
-            elif isinstance(part, ast.Subscript) and isinstance(part.ctx, ast.Load):
-                if _STORE.fullmatch(last(part.value)) and not isinstance(part.slice, ast.Constant):
-                    if not _SHARED.fullmatch(last(part.value)):
-                        found.append(part)
+            elif (
+                (isinstance(part, ast.Subscript) and isinstance(part.ctx, ast.Load))
+                and (
+                    _STORE.fullmatch(last(part.value)) and not isinstance(part.slice, ast.Constant)
+                )
+            ) and (not _SHARED.fullmatch(last(part.value))):
+                found.append(part)
         yield from sorted(found, key=lambda n: (n.lineno, n.col_offset))
 
     def _reaches(self, name: str) -> bool:
@@ -259,14 +316,15 @@ class Tenants:
         """Whether an access is filtered by the caller's own tenant."""
         if isinstance(access, ast.Call):
             text = text_of(access.args[0]) if access.args else None
-            if text is not None and re.match(r"\s*(?:select|update|delete)\b", text, re.I):
-                if "tenant" not in text.lower():
-                    return False
+            if (text is not None and re.match(r"\s*(?:select|update|delete)\b", text, re.I)) and (
+                "tenant" not in text.lower()
+            ):
+                return False
         return any(
             isinstance(n, ast.expr) and self._is_own(n, own, callers) for n in ast.walk(access)
         )
 
-    # -- checks --------------------------------------------------------------------------------------------
+    # -- checks ---------------------------------------------------------------
 
     def _is_checked(
         self, function: AnyDef, access: ast.expr, own: set[str], callers: set[str], after: bool
@@ -319,8 +377,13 @@ class Tenants:
             return False
         if isinstance(statement, ast.Assert):
             return self._is_comparison(statement.test, own, callers) is True
-        if isinstance(statement, ast.Expr | ast.Assign | ast.AnnAssign) and statement.value is not None:
-            value = statement.value.value if isinstance(statement.value, ast.Await) else statement.value
+        if (
+            isinstance(statement, ast.Expr | ast.Assign | ast.AnnAssign)
+            and statement.value is not None
+        ):
+            value = (
+                statement.value.value if isinstance(statement.value, ast.Await) else statement.value
+            )
             return isinstance(value, ast.Call) and self._is_helper(value, own, callers)
         if isinstance(statement, ast.Try):
             if any(not _leaves(h.body) for h in statement.handlers):
@@ -393,13 +456,15 @@ class Tenants:
                 decides = decides or _leaves(part.body) or _leaves(part.orelse)
             elif isinstance(part, ast.Return) and part.value is not None:
                 decides = decides or (
-                    isinstance(part.value, ast.Compare | ast.BoolOp) and _speaks_of_tenant(part.value)
+                    isinstance(part.value, ast.Compare | ast.BoolOp)
+                    and _speaks_of_tenant(part.value)
                 )
             elif isinstance(part, ast.Assert):
                 decides = decides or _speaks_of_tenant(part.test)
             elif isinstance(part, ast.Call) and part is not node:
                 decides = decides or (
-                    _HELPER.fullmatch(last(part.func)) is not None and "tenant" in last(part.func)
+                    _HELPER.fullmatch(last(part.func)) is not None
+                    and "tenant" in last(part.func)
                     and last(part.func) != getattr(node, "name", "")
                 )
         return decides
@@ -440,7 +505,9 @@ def _chain(function: AnyDef, node: ast.expr) -> list[tuple[Sequence[ast.stmt], i
         found.append((block, index))
         statement = block[index]
         inner: list[Sequence[ast.stmt]] = [
-            part for name in ("body", "orelse", "finalbody") for part in [getattr(statement, name, None)]
+            part
+            for name in ("body", "orelse", "finalbody")
+            for part in [getattr(statement, name, None)]
             if isinstance(part, list)
         ]
         inner += [h.body for h in getattr(statement, "handlers", [])]

@@ -19,9 +19,10 @@ _CLIENT_CLASS = re.compile(
     r"\w*(?:Metrics|MetricsClient|MetricClient|EventBus|"
     r"EventEmitter|EventPublisher|EventSink|Telemetry|TelemetryClient|MetricsSink|EventRecorder)"
 )
-_EMITS = frozenset("emit increment incr decrement timing gauge observe record histogram distribution "
-                   "emit_metric emit_event record_metric record_event publish_event track "
-                   "publish count".split())  # fmt: skip
+_EMITS = frozenset(
+    "emit increment incr decrement timing gauge observe record histogram distribution emit_metric "
+    "emit_event record_metric record_event publish_event track publish count".split()
+)
 _FUNCTIONS = re.compile(r"(?:emit|record|publish|send|track)_(?:metric|event|metrics)")
 _PROMETHEUS = frozenset({"Counter", "Gauge", "Histogram", "Summary", "Info", "Enum"})
 _PROMETHEUS_EMITS = frozenset({"inc", "dec", "set", "observe", "info", "state", "time"})
@@ -30,6 +31,7 @@ _BINDS = re.compile(
     r"bind|labels|with_tags|with_labels|with_context|tagged|scoped|for_context|with_trace|"
     r"with_ids|new|child|context|trace|with_attributes|for_task|for_trace|for_request"
 )
+_FROM_CONTEXT = r"current_|contextvar|get_context|\.get\(\)|self\._?(?:ids|context|trace)"
 # arguments that may bring ids though their content cannot be seen
 _CARRIERS = re.compile(
     r"\w*(?:tags?|labels?|attrs|attributes?|ids|context|ctx|extra|dimensions|meta|metadata|"
@@ -37,7 +39,7 @@ _CARRIERS = re.compile(
     re.IGNORECASE,
 )
 _NOT_CLIENTS = frozenset(
-    "Counter defaultdict dict list set deque OrderedDict Statistics Image".split()
+    ["Counter", "defaultdict", "dict", "list", "set", "deque", "OrderedDict", "Statistics", "Image"]
 )
 
 
@@ -133,13 +135,16 @@ class _File:
         made = self._origins(base)
         for value in made:
             kind = last(value.func) if isinstance(value, ast.Call) else ""
-            if kind in _NOT_CLIENTS or isinstance(value, ast.Dict | ast.List | ast.Set | ast.Constant):
+            if kind in _NOT_CLIENTS or isinstance(
+                value, ast.Dict | ast.List | ast.Set | ast.Constant
+            ):
                 return False
             if kind and _CLIENT_CLASS.fullmatch(kind):
                 return True
-            if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
-                if _BINDS.fullmatch(value.func.attr) and self._is_client(value.func.value):
-                    return True
+            if (isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute)) and (
+                _BINDS.fullmatch(value.func.attr) and self._is_client(value.func.value)
+            ):
+                return True
         if any(_CLIENT_CLASS.fullmatch(kind) for kind in self._types(base)):
             return True
         if isinstance(base, ast.Call):
@@ -203,7 +208,7 @@ class _File:
             for value in self._origins(receiver)
         )
 
-    # -- what it carries ------------------------------------------------------------------------------
+    # -- what it carries ------------------------------------------------------
 
     def carried(self, call: ast.Call) -> Carried:
         carried = self._of_arguments(call, skip_first=True)
@@ -244,7 +249,9 @@ class _File:
                 continue
             carried.keys.add(keyword.arg)
             if isinstance(keyword.value, ast.Dict | ast.List | ast.Tuple | ast.Call | ast.BinOp):
-                carried.add(self._of_value(keyword.value, 4, _CARRIERS.fullmatch(keyword.arg) is not None))
+                carried.add(
+                    self._of_value(keyword.value, 4, _CARRIERS.fullmatch(keyword.arg) is not None)
+                )
             elif _CARRIERS.fullmatch(keyword.arg):
                 carried.add(self._of_value(keyword.value, 4, True))
         return carried
@@ -307,7 +314,16 @@ class _File:
 
     def _of_call(self, node: ast.Call, depth: int, carrier: bool) -> Carried:
         name = last(node.func)
-        if name in ("dict", "replace", "asdict", "model_dump", "merge", "ChainMap", "deepcopy", "copy"):
+        if name in (
+            "dict",
+            "replace",
+            "asdict",
+            "model_dump",
+            "merge",
+            "ChainMap",
+            "deepcopy",
+            "copy",
+        ):
             found = self._of_arguments(node, skip_first=False)
             if isinstance(node.func, ast.Attribute) and name in ("model_dump", "copy"):
                 found.add(self._of_value(node.func.value, depth - 1, True))
@@ -337,7 +353,9 @@ class _File:
             resolved = self.owner.sources.resolve(self.source, node.func.id)
             if resolved is not None and isinstance(resolved[1], AnyDef):
                 inner = _File(self.owner, resolved[0])
-                found = self._of_arguments(node, skip_first=False) if node.keywords else Carried(set())
+                found = (
+                    self._of_arguments(node, skip_first=False) if node.keywords else Carried(set())
+                )
                 for part in ast.walk(resolved[1]):
                     if isinstance(part, ast.Return) and part.value is not None:
                         found.add(inner._of_value(part.value, depth - 1, True))
@@ -346,7 +364,9 @@ class _File:
                 return Carried(set())
         if isinstance(node.func, ast.Attribute) and not carrier:
             return Carried(set(), bool(_CARRIERS.fullmatch(name)))
-        if re.search(r"time|count|perf|monotonic|elapsed|duration|total|now|size|uuid|json|dumps", name):
+        if re.search(
+            r"time|count|perf|monotonic|elapsed|duration|total|now|size|uuid|json|dumps", name
+        ):
             return self._of_arguments(node, skip_first=False) if "dumps" in name else Carried(set())
         return Carried(set(), carrier)
 
@@ -372,9 +392,10 @@ class _File:
                             found.open = True
                     elif isinstance(target, ast.Attribute) and dotted(target.value) == text:
                         found.keys.add(target.attr)
-            elif isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute):
-                if part.func.attr in ("update", "setdefault") and dotted(part.func.value) == text:
-                    found.add(self._of_arguments(part, skip_first=False))
+            elif (isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute)) and (
+                part.func.attr in ("update", "setdefault") and dotted(part.func.value) == text
+            ):
+                found.add(self._of_arguments(part, skip_first=False))
         if known:
             return found
         found.open = found.open or _CARRIERS.fullmatch(name) is not None
@@ -393,11 +414,14 @@ class _File:
         if not depth:
             return carried
         for value in self._origins(receiver):
-            if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
-                if _BINDS.fullmatch(value.func.attr) and not self._declares(value):
-                    carried.add(self._of_receiver(value, depth - 1))
+            if (isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute)) and (
+                _BINDS.fullmatch(value.func.attr) and not self._declares(value)
+            ):
+                carried.add(self._of_receiver(value, depth - 1))
         name = last(receiver)
-        if re.match(r"_*(?:bound|scoped|tagged|traced|contextual)", name):
+        if not self._origins(receiver) and re.match(
+            r"_*(?:bound|scoped|tagged|traced|contextual)", name
+        ):
             carried.open = True
         return carried
 
@@ -433,7 +457,7 @@ class _File:
                     texts = _words(found[1])
                     if set(self.owner.ids) <= texts:
                         return Carried(set(self.owner.ids))
-                    if re.search(r"current_|contextvar|get_context|\.get\(\)|self\._?(?:ids|context|trace)",
+                    if re.search(_FROM_CONTEXT,
                                  ast.unparse(method)):  # fmt: skip
                         return Carried(set(), True)
         return Carried(set())
@@ -448,9 +472,6 @@ def _words(node: ast.AST) -> set[str]:
             found.add(part.id)
         elif isinstance(part, ast.Attribute):
             found.add(part.attr)
-        elif isinstance(part, ast.keyword) and part.arg:
-            found.add(part.arg)
-        elif isinstance(part, ast.arg):
+        elif isinstance(part, ast.keyword | ast.arg) and part.arg is not None:
             found.add(part.arg)
     return found
-

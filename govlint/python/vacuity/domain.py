@@ -115,7 +115,7 @@ def arithmetic(operator: ast.operator, a: Val, b: Val) -> Val:
         return between(min(ends), max(ends))
     if isinstance(operator, ast.Div) and b.low > 0 and a.low >= 0:
         return between(0, a.high / b.low if a.high < _INF else _INF)
-    if isinstance(operator, ast.Mod) and 0 < b.low:
+    if isinstance(operator, ast.Mod) and b.low > 0:
         return between(0, b.high)
     if isinstance(operator, ast.Div) and a.low >= 0 and b.low >= 0:
         return between(0, _INF)

@@ -265,7 +265,9 @@ class Expressions:
         values = [self.value(element) for element in elements]
         if not elements:
             empty: dict[str, object] = {"tuple": (), "list": [], "set": set(), "dict": {}}
-            return Val(truth=False, word=f"empty {kind}") if kind != "tuple" else d.const(empty[kind])
+            return (
+                Val(truth=False, word=f"empty {kind}") if kind != "tuple" else d.const(empty[kind])
+            )
         if all(value.is_const for value in values):
             return self._built(kind, values)
         return d.truthy(True)
@@ -287,7 +289,7 @@ class Expressions:
                 solid = True
         return d.truthy(True) if solid else UNKNOWN
 
-    # -- calls ---------------------------------------------------------------------------------------
+    # -- calls ----------------------------------------------------------------
 
     def _call(self, node: ast.Call) -> Val:
         values = [self.value(argument) for argument in node.args]
@@ -493,8 +495,10 @@ class Expressions:
 
     def _call_round(self, node: ast.Call, values: Sequence[Val]) -> Val:
         if values and values[0].is_bounded:
-            return d.between(math.floor(values[0].low) if values[0].low > -_INF else -_INF,
-                             math.ceil(values[0].high) if values[0].high < _INF else _INF)
+            return d.between(
+                math.floor(values[0].low) if values[0].low > -_INF else -_INF,
+                math.ceil(values[0].high) if values[0].high < _INF else _INF,
+            )
         return UNKNOWN
 
     def _number(self, node: ast.Call, values: Sequence[Val], kind: Callable[..., float]) -> Val:

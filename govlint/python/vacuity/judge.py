@@ -125,9 +125,7 @@ class Judge:
 
     # -- running --------------------------------------------------------------------------------
 
-    def _run(
-        self, source: Source, node: AnyDef, cls: ast.ClassDef | None, notes: Notes
-    ) -> Outcome:
+    def _run(self, source: Source, node: AnyDef, cls: ast.ClassDef | None, notes: Notes) -> Outcome:
         own = _class_constants(cls) if cls is not None else {}
         quality = _is_quality(node.name)
 
@@ -370,9 +368,10 @@ def _class_constants(cls: ast.ClassDef) -> dict[str, ast.expr]:
             target = statement.targets[0]
             if isinstance(target, ast.Name) and _is_plain(statement.value):
                 found[target.id] = statement.value
-        elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-            if statement.value is not None and _is_plain(statement.value):
-                found[statement.target.id] = statement.value
+        elif (isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name)) and (
+            statement.value is not None and _is_plain(statement.value)
+        ):
+            found[statement.target.id] = statement.value
     for node in ast.walk(cls):
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
             found.pop(node.attr, None)
@@ -395,8 +394,10 @@ def may_be_vacuous(node: AnyDef, local: frozenset[str]) -> bool:
     """
     if _is_stub(node) or _is_exempt(node, None):
         return False
-    if any(isinstance(_called(x), ast.Name) and _called(x).id not in _PLAIN  # type: ignore[attr-defined]
-           for x in node.decorator_list):
+    if any(
+        isinstance(_called(x), ast.Name) and _called(x).id not in _PLAIN  # type: ignore[attr-defined]
+        for x in node.decorator_list
+    ):
         return True
     notes = Notes()
     quality = _is_quality(node.name)
@@ -432,7 +433,17 @@ def _called(node: ast.expr) -> ast.expr:
 
 
 _PLAIN = frozenset(
-    "callback staticmethod classmethod override property wraps lru_cache cache final".split()
+    [
+        "callback",
+        "staticmethod",
+        "classmethod",
+        "override",
+        "property",
+        "wraps",
+        "lru_cache",
+        "cache",
+        "final",
+    ]
 )
 
 
@@ -452,9 +463,10 @@ def _has_free_part(node: ast.expr, local: frozenset[str]) -> bool:
             return True
         if isinstance(part, ast.Name) and part.id.isupper():
             return True
-        if isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name):
-            if part.value.id in ("self", "cls") and isinstance(node, ast.Compare):
-                return True
+        if (isinstance(part, ast.Attribute) and isinstance(part.value, ast.Name)) and (
+            part.value.id in ("self", "cls") and isinstance(node, ast.Compare)
+        ):
+            return True
     return False
 
 

@@ -22,7 +22,8 @@ _TAILS = (
 _NAME = re.compile(rf"(?:async_|do_|run_)?(?:(?:{_VERBS})(?:_\w+)?|\w+_(?:{_TAILS})|quality)")
 # `check_interval` and `score_name` are things, not deeds
 _THING = re.compile(
-    r"(?!validate|verify|authori|guard_|assess_|ensure|enforce)\w+_(?:name|names|id|ids|type|types|url|path|paths|interval|timeout|time|schema|config|"
+    r"(?!validate|verify|authori|guard_|assess_|ensure|enforce)"
+    r"\w+_(?:name|names|id|ids|type|types|url|path|paths|interval|timeout|time|schema|config|"
     r"message|messages|level|label|title|key|keys|version|status|state|threshold|weight|count|"
     r"description|options|settings|delay|period|date|file|format|template|code|board|sheet)"
 )
@@ -30,8 +31,30 @@ _CLASS = re.compile(
     r"\w*(?:Gate|Validator|Verifier|Guard|Scorer|Checker|Authori[sz]er|Assessor|Evaluator|Check)"
 )
 _METHODS = frozenset(
-    "__call__ run evaluate decide apply execute process handle passes test judge assess review "
-    "is_satisfied is_satisfied_by allow permit accept measure rate grade compute".split()
+    [
+        "__call__",
+        "run",
+        "evaluate",
+        "decide",
+        "apply",
+        "execute",
+        "process",
+        "handle",
+        "passes",
+        "test",
+        "judge",
+        "assess",
+        "review",
+        "is_satisfied",
+        "is_satisfied_by",
+        "allow",
+        "permit",
+        "accept",
+        "measure",
+        "rate",
+        "grade",
+        "compute",
+    ]
 )
 _REGISTERED = re.compile(
     r"(?:\w*_)?(?:validators?|gates?|guards?|checks?|checkers?|scorers?|verifiers?|"
@@ -78,7 +101,7 @@ def is_gate_slot(name: str) -> bool:
 
 
 def registers(call: ast.Call) -> bool:
-    """Whether a call registers what it is given: `register_validator("x", f)`, `GATES.append(f)`."""
+    """Whether a call registers what it is given: `register_gate("x", f)`, `GATES.append(f)`."""
     function = call.func
     if isinstance(function, ast.Attribute):
         owner = dotted(function.value).rpartition(".")[2]

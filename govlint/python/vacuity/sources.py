@@ -154,7 +154,9 @@ class Sources:
             return self.resolve(target, member) if target.imports[member][1] else None
         return None
 
-    def resolve_attribute(self, source: Source, owner: str, name: str) -> tuple[Source, ast.AST] | None:
+    def resolve_attribute(
+        self, source: Source, owner: str, name: str
+    ) -> tuple[Source, ast.AST] | None:
         """The function that `module.name` stands for."""
         if owner not in source.imports:
             return None
@@ -195,9 +197,10 @@ def _only_read(tree: ast.Module, wanted: ast.Name) -> bool:
             return True
         if isinstance(node, ast.Call) and wanted in node.args:
             return isinstance(node.func, ast.Name) and node.func.id in ("all", "any", "len", "sum")
-        if isinstance(node, ast.Compare | ast.Return | ast.UnaryOp | ast.If | ast.BoolOp):
-            if any(child is wanted for child in ast.iter_child_nodes(node)):
-                return not isinstance(node, ast.Return)
+        if (isinstance(node, ast.Compare | ast.Return | ast.UnaryOp | ast.If | ast.BoolOp)) and (
+            any(child is wanted for child in ast.iter_child_nodes(node))
+        ):
+            return not isinstance(node, ast.Return)
         if isinstance(node, ast.Attribute) and node.value is wanted:
             return node.attr in ("items", "values", "keys")
     return False
@@ -207,7 +210,8 @@ def _is_asked(tree: ast.Module, name: str) -> bool:
     """Whether a boolean is a switch: asked in a condition somewhere in the file."""
     for node in ast.walk(tree):
         test = getattr(node, "test", None)
-        if isinstance(node, ast.If | ast.IfExp | ast.While) and isinstance(test, ast.expr):
-            if any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(test)):
-                return True
+        if (isinstance(node, ast.If | ast.IfExp | ast.While) and isinstance(test, ast.expr)) and (
+            any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(test))
+        ):
+            return True
     return False

@@ -14,9 +14,25 @@ from govlint.python.vacuity.expressions import Expressions, Notes
 
 # exceptions that say the surroundings failed, not that what was checked is wrong
 _SURROUNDINGS = frozenset(
-    "ImportError ModuleNotFoundError NotImplementedError TimeoutError ConnectionError OSError "
-    "IOError FileNotFoundError FileExistsError CancelledError KeyboardInterrupt SystemExit "
-    "StopIteration GeneratorExit BlockingIOError InterruptedError EOFError".split()
+    [
+        "ImportError",
+        "ModuleNotFoundError",
+        "NotImplementedError",
+        "TimeoutError",
+        "ConnectionError",
+        "OSError",
+        "IOError",
+        "FileNotFoundError",
+        "FileExistsError",
+        "CancelledError",
+        "KeyboardInterrupt",
+        "SystemExit",
+        "StopIteration",
+        "GeneratorExit",
+        "BlockingIOError",
+        "InterruptedError",
+        "EOFError",
+    ]
 )
 _MAX_LOOPS = 3
 
@@ -169,8 +185,10 @@ class Statements:
         self.expressions.value(node.subject)
         blocks: list[Sequence[ast.stmt]] = [case.body for case in node.cases]
         last = node.cases[-1]
-        total = last.guard is None and isinstance(last.pattern, ast.MatchAs) and (
-            last.pattern.pattern is None
+        total = (
+            last.guard is None
+            and isinstance(last.pattern, ast.MatchAs)
+            and (last.pattern.pattern is None)
         )
         for case in node.cases:
             for part in ast.walk(case.pattern):
@@ -233,7 +251,7 @@ class Statements:
     def _continue(self, node: ast.Continue) -> bool:
         return False
 
-    # -- exceptions ---------------------------------------------------------------------------------
+    # -- exceptions -----------------------------------------------------------
 
     def _with(self, node: ast.With | ast.AsyncWith) -> bool:
         caught: set[str] | None = None
