@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
+import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -86,7 +87,7 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
     for name, file in program.files.items():
         if file.is_test or file.failure is not None:
             continue
-        if not (file.nonascii or file.words & _WORDS or "" in file.words):
+        if not (file.words & _WORDS or "" in file.words):
             continue
         try:
             if not _is_candidate(file):
@@ -143,7 +144,8 @@ def _is_candidate(file: ScannedFile) -> bool:
     """
     data = file.load()
     if file.nonascii or b"\r" in data:
-        return True
+        text = unicodedata.normalize("NFKC", file.text()).replace("\r\n", "\n")
+        data = text.replace("\r", "\n").encode("ascii", "replace")
     if file.words & _TABLE_WORDS and _TABLE.search(data):
         return True
     if b"lambda" in data and any(
@@ -229,9 +231,7 @@ def _gates(source: Source, sources: Sources) -> Iterator[_Gate]:
         )
         if gate and node not in seen:
             seen.add(node)
-            if not any(
-                isinstance(n, ast.Name) and n.id.isupper() for n in ast.walk(node)
-            ) and not may_be_vacuous(node, everything if len(node.body) <= 3 else local):
+            if not may_be_vacuous(node, everything if len(node.body) <= 3 else local):
                 continue
             yield node, node.name, cls
     for inline, label in _lambdas(slots):

@@ -135,7 +135,9 @@ def link(
             if deciders and _followed_whole(file, hit, deciders):
                 program.whole.add(file.module)
                 program.load(file.module)
-            elif _starts_here(file, hit - deciders.keys() if deciders else hit, names, bindings):
+                continue
+            plain = hit - deciders.keys() if deciders else hit
+            if plain and _starts_here(file, plain, names, bindings):
                 program.load(file.module)
         _load_imported(program)
         program.flow.solve()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 
 from govlint.python.paths.static import dotted
 from govlint.python.program import Program
@@ -19,7 +20,7 @@ def sources_with(
     for name, file in program.files.items():
         if file.is_test or file.failure is not None:
             continue
-        if not (file.nonascii or file.words & words or "" in file.words):
+        if not (file.words & words or "" in file.words):
             continue
         try:
             if not pattern.search(file.load()):
@@ -69,7 +70,12 @@ def parents_of(tree: ast.AST) -> dict[ast.AST, ast.AST]:
 
 def assigned(scope: ast.AST, name: str) -> list[ast.expr]:
     """The expressions that are bound to a name or dotted name within a scope."""
-    found: list[ast.expr] = []
+    return _bound_in(scope).get(name, [])
+
+
+@lru_cache(maxsize=256)
+def _bound_in(scope: ast.AST) -> dict[str, list[ast.expr]]:
+    found: dict[str, list[ast.expr]] = {}
     for node in ast.walk(scope):
         if isinstance(node, ast.Assign):
             targets: list[ast.expr] = node.targets
@@ -77,6 +83,7 @@ def assigned(scope: ast.AST, name: str) -> list[ast.expr]:
             targets = [node.target]
         else:
             continue
-        if node.value is not None and any(dotted(t) == name for t in targets):
-            found.append(node.value)
+        for target in targets:
+            if node.value is not None and dotted(target):
+                found.setdefault(dotted(target), []).append(node.value)
     return found

@@ -400,6 +400,7 @@ def may_be_vacuous(node: AnyDef, local: frozenset[str]) -> bool:
     ):
         return True
     notes = Notes()
+    local |= _bound_by_tables(node)
     quality = _is_quality(node.name)
 
     def bounded(name: str) -> bool:
@@ -445,6 +446,19 @@ _PLAIN = frozenset(
         "final",
     ]
 )
+
+
+def _bound_by_tables(node: AnyDef) -> set[str]:
+    """Names bound by going through a table of the file: `for check in CHECKS`."""
+    return {
+        name.id
+        for loop in ast.walk(node)
+        if isinstance(loop, ast.For | ast.AsyncFor | ast.comprehension)
+        and isinstance(loop.iter, ast.Name)
+        and loop.iter.id.isupper()
+        for name in ast.walk(loop.target)
+        if isinstance(name, ast.Name)
+    }
 
 
 def _is_local(call: ast.Call, local: frozenset[str]) -> bool:
