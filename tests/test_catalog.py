@@ -67,7 +67,11 @@ def test_select_by_code_name_beginning_pack_and_all() -> None:
         return [rule.code for rule in catalog.select(select, ignore)]
 
     every = list(catalog.rules)
-    assert codes(None) == codes(["all"]) == codes(["execution"]) == codes([]) == every
+    assert codes(None) == codes(["all"]) == codes([]) == every
+    packs = ["execution", "participation", "trust"]
+    assert codes(packs) == every
+    assert set().union(*(codes([pack]) for pack in packs)) == set(every)
+    assert codes(["participation"]) == [f"GOV50{number}" for number in range(1, 9)]
     assert codes(["GOV101"]) == codes(["gov101"]) == codes(["direct-plugin-run"]) == ["GOV101"]
     assert codes(["GOV8"]) == ["GOV801", "GOV802"]
     assert codes(["GOV802", "GOV101"]) == ["GOV101", "GOV802"]
