@@ -28,20 +28,10 @@ from govlint.suppress import WORD
 SYNTAX_KIND = "syntax"
 
 # the parts whose names a file has to mention to be where a finding starts
-_SEEDS = [
-    "plugins",
-    "registries",
-    "gates",
-    "metrics",
-    "lifecycle_enums",
-    "job_enums",
-    "layers",
-    "participants",
-    "contexts",
-    "state_surfaces",
-    "policies",
-    "runtimes",
-]
+_SEEDS = (
+    "plugins registries gates metrics lifecycle_enums job_enums layers participants contexts "
+    "state_surfaces policies runtimes"
+).split()
 _WILD = "*?["
 
 

@@ -25,19 +25,7 @@ if TYPE_CHECKING:
     from govlint.pages import Page
 
 BUILTIN_KINDS = ("suppression-reason", "suppression-unused", "syntax")
-_FIELDS = [
-    "code",
-    "name",
-    "since",
-    "check",
-    "spec",
-    "pack",
-    "summary",
-    "why",
-    "fix",
-    "path",
-    "digest",
-]
+_FIELDS = "code name since check spec pack summary why fix path digest".split()
 
 
 @dataclass(frozen=True)

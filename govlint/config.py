@@ -19,38 +19,11 @@ from govlint.model import Severity
 from govlint.patterns import translate
 from govlint.python.bindings import Bindings
 
-DEFAULT_EXCLUDE = [
-    ".bzr",
-    ".direnv",
-    ".eggs",
-    ".git",
-    ".git-rewrite",
-    ".govlint_cache",
-    ".hg",
-    ".hypothesis",
-    ".idea",
-    ".ipynb_checkpoints",
-    ".mypy_cache",
-    ".nox",
-    ".pants.d",
-    ".pyenv",
-    ".pytest_cache",
-    ".pytype",
-    ".ruff_cache",
-    ".svn",
-    ".tox",
-    ".venv",
-    ".vscode",
-    "__pycache__",
-    "__pypackages__",
-    "_build",
-    "buck-out",
-    "build",
-    "dist",
-    "node_modules",
-    "site-packages",
-    "venv",
-]
+DEFAULT_EXCLUDE = (
+    ".bzr .direnv .eggs .git .git-rewrite .govlint_cache .hg .hypothesis .idea .ipynb_checkpoints"
+    " .mypy_cache .nox .pants.d .pyenv .pytest_cache .pytype .ruff_cache .svn .tox .venv .vscode"
+    " __pycache__ __pypackages__ _build buck-out build dist node_modules site-packages venv"
+).split()
 MAX_FILE_SIZE = 5_000_000
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _HEADER = re.compile(r"\s*\[\[?\s*([^\]]+?)\s*\]\]?\s*(?:#.*)?$")
@@ -250,19 +223,10 @@ def _digest(*parts: bytes) -> str:
     return sha256(b"\0".join(parts)).hexdigest()
 
 
-KEYS = [
-    "select",
-    "ignore",
-    "exclude",
-    "extend-exclude",
-    "rules",
-    "bindings",
-    "max-file-size",
-    "fail-on",
-    "baseline",
-    "per-path",
-    "severity",
-]
+KEYS = (
+    "select ignore exclude extend-exclude rules bindings max-file-size fail-on baseline per-path"
+    " severity"
+).split()
 _PER_PATH_KEYS = ("paths", "ignore", "reason", "until")
 
 

@@ -15,116 +15,27 @@ from govlint.python.bindings import Bindings, matches_any
 from govlint.survey import CallSight, ClassSight, MethodSight, Survey
 
 # What a governed method is called, most telling first.
-_VERBS = [
-    "run",
-    "execute",
-    "process",
-    "invoke",
-    "perform",
-    "handle",
-    "call",
-    "apply",
-    "analyze",
-    "analyse",
-    "evaluate",
-    "transform",
-    "predict",
-    "infer",
-    "act",
-    "step",
-    "forward",
-    "dispatch",
-    "fire",
-    "work",
-    "__call__",
-    "_run",
-    "_execute",
-    "_process",
-]
-_PLUGIN_WORDS = [
-    "Plugin",
-    "Tool",
-    "Extension",
-    "Addon",
-    "Task",
-    "Step",
-    "Operator",
-    "Component",
-    "Node",
-    "Block",
-    "Action",
-    "Skill",
-    "Agent",
-    "Provider",
-    "Processor",
-    "Handler",
-    "Command",
-    "Job",
-    "Module",
-    "Worker",
-    "Analyzer",
-    "Executor",
-    "Runner",
-    "Capability",
-]
-_GATE_WORDS = [
-    "Runner",
-    "Executor",
-    "Gate",
-    "Gateway",
-    "Dispatcher",
-    "Engine",
-    "Invoker",
-    "Supervisor",
-    "Launcher",
-]
+_VERBS = (
+    "run execute process invoke perform handle call apply analyze analyse evaluate transform "
+    "predict infer act step forward dispatch fire work __call__ _run _execute _process"
+).split()
+_PLUGIN_WORDS = (
+    "Plugin Tool Extension Addon Task Step Operator Component Node Block Action Skill Agent "
+    "Provider Processor Handler Command Job Module Worker Analyzer Executor Runner Capability"
+).split()
+_GATE_WORDS = "Runner Executor Gate Gateway Dispatcher Engine Invoker Supervisor Launcher".split()
 _LAYER = re.compile(r"(Service|Orchestrator|Coordinator|Dispatcher|Executor|Engine|UseCase)$")
 _STATE = re.compile(r"(State|Status|Phase|Lifecycle)$")
 _API_PARTS = frozenset(
-    [
-        "api",
-        "apis",
-        "routes",
-        "routers",
-        "endpoints",
-        "views",
-        "controllers",
-        "mcp",
-        "rpc",
-        "graphql",
-        "http",
-        "web",
-        "websocket",
-    ]
+    "api apis routes routers endpoints views controllers mcp rpc graphql http web websocket".split()
 )
-_INITIAL = frozenset(
-    ["PENDING", "QUEUED", "CREATED", "NEW", "WAITING", "SUBMITTED", "SCHEDULED", "ENQUEUED"]
-)
-_ACTIVE = frozenset(
-    ["RUNNING", "STARTED", "IN_PROGRESS", "PROCESSING", "EXECUTING", "ACTIVE", "WORKING"]
-)
+_INITIAL = frozenset("PENDING QUEUED CREATED NEW WAITING SUBMITTED SCHEDULED ENQUEUED".split())
+_ACTIVE = frozenset("RUNNING STARTED IN_PROGRESS PROCESSING EXECUTING ACTIVE WORKING".split())
 _ENDED = frozenset(
-    [
-        "SUCCESS",
-        "SUCCEEDED",
-        "SUCCESSFUL",
-        "COMPLETED",
-        "COMPLETE",
-        "DONE",
-        "FINISHED",
-        "FAILED",
-        "FAILURE",
-        "ERROR",
-        "ERRORED",
-        "CANCELLED",
-        "CANCELED",
-        "ABORTED",
-        "TIMEOUT",
-        "TIMED_OUT",
-        "SKIPPED",
-    ]
+    "SUCCESS SUCCEEDED SUCCESSFUL COMPLETED COMPLETE DONE FINISHED FAILED FAILURE ERROR ERRORED "
+    "CANCELLED CANCELED ABORTED TIMEOUT TIMED_OUT SKIPPED".split()
 )
-_ABANDONED = frozenset(["CANCELLED", "CANCELED", "ABORTED", "SKIPPED"])
+_ABANDONED = frozenset("CANCELLED CANCELED ABORTED SKIPPED".split())
 _FEWEST_SUBCLASSES = 2
 _MOST_PLUGIN_BASES = 3
 

@@ -36,163 +36,25 @@ def error_envelope(error): ...
 def update_execution_metrics(name, outcome): ...
 """
 
-_NAMES = [
-    "plugin",
-    "self",
-    "x",
-    "y",
-    "payload",
-    "registry",
-    "tool",
-    "job",
-    "error",
-    "output",
-    "BasePlugin",
-    "FacePlugin",
-]
-_ATTRIBUTES = [
-    "run",
-    "plugin",
-    "status",
-    "state",
-    "name",
-    "get",
-    "items",
-    "values",
-    "append",
-    "update",
-    "__class__",
-    "__dict__",
-    "__call__",
-    "_plugins",
-    "x",
-    "submit",
-    "map",
-    "delay",
-    "PENDING",
-    "SUCCESS",
-    "RUNNING",
-    "FAILED",
-    "ERROR",
-    "__init__",
-    "__getattr__",
-]
-_CONSTANTS = [
-    "'run'",
-    "'plugin'",
-    "''",
-    "b'run'",
-    "0",
-    "1",
-    "-1",
-    "1.5",
-    "1j",
-    "None",
-    "True",
-    "...",
-    "'SUCCESS'",
-    "'RUNNING'",
-    "'FAILED'",
-    "'%s'",
-    "'{}'",
-    "'x.run'",
-    "'r\\x75n'",
-    "'\\ud800'",
-    "10**9",
-    "'a'*10**9",
-]
-_CALLEES = [
-    "getattr",
-    "setattr",
-    "map",
-    "filter",
-    "zip",
-    "sorted",
-    "list",
-    "dict",
-    "tuple",
-    "set",
-    "type",
-    "super",
-    "vars",
-    "iter",
-    "next",
-    "isinstance",
-    "eval",
-    "exec",
-    "print",
-    "partial",
-    "functools.partial",
-    "functools.reduce",
-    "operator.methodcaller",
-    "operator.attrgetter",
-    "itertools.chain",
-    "asyncio.to_thread",
-    "threading.Thread",
-    "ThreadPoolExecutor",
-    "FacePlugin",
-    "ToolRunner",
-    "Job",
-    "JobStatus",
-    "PluginLifecycleState",
-    "validate_input",
-    "validate_output",
-    "error_envelope",
-    "update_execution_metrics",
-    "globals",
-    "locals",
-    "__import__",
-    "helper",
-    "f",
-]
-_OPERATORS = [
-    *[
-        "+",
-        "-",
-        "*",
-        "/",
-        "//",
-        "%",
-        "**",
-        "@",
-        "|",
-        "&",
-        "^",
-        "<<",
-        ">>",
-        "and",
-        "or",
-        "==",
-        "!=",
-        "<",
-        ">",
-        "in",
-        "is",
-    ],
-    "not in",
-]
-_CLASSES = [
-    "FacePlugin",
-    "BasePlugin",
-    "ToolRunner",
-    "Job",
-    "JobStatus",
-    "PluginService",
-    "Registry",
-    "Odd",
-]
-_METHODS = [
-    "run",
-    "__init__",
-    "__call__",
-    "__getattr__",
-    "__enter__",
-    "__exit__",
-    "helper",
-    "start",
-    "state",
-    "status",
-]
+_NAMES = "plugin self x y payload registry tool job error output BasePlugin FacePlugin".split()
+_ATTRIBUTES = (
+    "run plugin status state name get items values append update __class__ __dict__ __call__ "
+    "_plugins x submit map delay PENDING SUCCESS RUNNING FAILED ERROR __init__ __getattr__"
+).split()
+_CONSTANTS = (
+    "'run' 'plugin' '' b'run' 0 1 -1 1.5 1j None True ... 'SUCCESS' 'RUNNING' 'FAILED' "
+    "'%s' '{}' 'x.run' 'r\\x75n' '\\ud800' 10**9 'a'*10**9"
+).split()
+_CALLEES = (
+    "getattr setattr map filter zip sorted list dict tuple set type super vars iter next "
+    "isinstance eval exec print partial functools.partial functools.reduce operator.methodcaller "
+    "operator.attrgetter itertools.chain asyncio.to_thread threading.Thread ThreadPoolExecutor "
+    "FacePlugin ToolRunner Job JobStatus PluginLifecycleState validate_input validate_output "
+    "error_envelope update_execution_metrics globals locals __import__ helper f"
+).split()
+_OPERATORS = [*"+ - * / // % ** @ | & ^ << >> and or == != < > in is".split(), "not in"]
+_CLASSES = "FacePlugin BasePlugin ToolRunner Job JobStatus PluginService Registry Odd".split()
+_METHODS = "run __init__ __call__ __getattr__ __enter__ __exit__ helper start state status".split()
 
 
 @dataclass
@@ -324,7 +186,7 @@ class _Writer:
                                     f"{self.name()}: BasePlugin"])  # fmt: skip
                 self.emit(indent, f"{target} = {self.expression()}")
             case "augment":
-                self.emit(indent, f"{self.name()} {self.pick(['+', '-', '*', '|', '&', '**'])}= x")
+                self.emit(indent, f"{self.name()} {self.pick('+ - * | & **'.split())}= x")
             case "if" | "while":
                 self.emit(indent, f"{kind} {self.expression()}:")
                 self.block(indent + 1, few, scope)

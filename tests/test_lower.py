@@ -149,7 +149,7 @@ STATEMENTS = [
     "x.y: int = 1, 2",
     "x[0]: int",
     "x: int = yield_",
-    *(f"x {op}= y" for op in ["+", "-", "*", "@", "/", "%", "&", "|", "^", "<<", ">>", "**", "//"]),
+    *(f"x {op}= y" for op in "+ - * @ / % & | ^ << >> ** //".split()),
     "x.y += (1)",
     "del x",
     "del x, y.z, w[0]",

@@ -18,29 +18,13 @@ TRIGGERS = ("Plugin", "ToolRunner")
 
 # What looks at a method without calling it or handing it on.
 _LOOKING = frozenset(
-    [
-        "builtins.callable",
-        "builtins.hasattr",
-        "builtins.isinstance",
-        "builtins.issubclass",
-        "builtins.id",
-        "builtins.repr",
-        "builtins.str",
-        "builtins.type",
-        "builtins.print",
-        "builtins.len",
-        "builtins.hash",
-        "builtins.format",
-        "builtins.bool",
-        "builtins.dir",
-        "builtins.vars",
-        "builtins.help",
-        "asyncio.iscoroutinefunction",
-        "functools.wraps",
-    ]
+    "builtins.callable builtins.hasattr builtins.isinstance builtins.issubclass builtins.id "
+    "builtins.repr builtins.str builtins.type builtins.print builtins.len builtins.hash "
+    "builtins.format builtins.bool builtins.dir builtins.vars builtins.help "
+    "asyncio.iscoroutinefunction functools.wraps".split()
 )
 _LOOKING_MODULES = ("inspect.", "typing.", "dis.", "pydoc.", "ast.", "logging.", "textwrap.")
-_LOG_METHODS = frozenset(["debug", "info", "warning", "error", "exception", "critical", "log"])
+_LOG_METHODS = frozenset("debug info warning error exception critical log".split())
 
 
 @dataclass(frozen=True)

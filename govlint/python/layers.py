@@ -13,123 +13,27 @@ from govlint.python.program import Program
 from govlint.python.symbols import ClassInfo, FunctionInfo, Module
 
 _ROUTES = frozenset(
-    [
-        "get",
-        "post",
-        "put",
-        "patch",
-        "delete",
-        "head",
-        "options",
-        "trace",
-        "route",
-        "websocket",
-        "websocket_route",
-        "api_route",
-        "api_view",
-        "add_api_route",
-        "api_operation",
-        "before_request",
-        "after_request",
-        "errorhandler",
-        "exception_handler",
-        "on_event",
-        "subscription",
-        "mutation",
-        "query",
-    ]
+    "get post put patch delete head options trace route websocket websocket_route api_route "
+    "api_view add_api_route api_operation before_request after_request errorhandler "
+    "exception_handler on_event subscription mutation query".split()
 )
 _REGISTER = frozenset(
-    [
-        "add_api_route",
-        "add_route",
-        "add_url_rule",
-        "add_websocket_route",
-        "add_api_websocket_route",
-        "add_get",
-        "add_post",
-        "add_put",
-        "add_patch",
-        "add_delete",
-        "Route",
-        "WebSocketRoute",
-        "APIRoute",
-        "path",
-        "re_path",
-        "url",
-        "add_view",
-        "add_resource",
-        "add_tool",
-    ]
+    "add_api_route add_route add_url_rule add_websocket_route add_api_websocket_route add_get "
+    "add_post add_put add_patch add_delete Route WebSocketRoute APIRoute path re_path url "
+    "add_view add_resource add_tool".split()
 )
 _FRAMEWORKS = frozenset(
-    [
-        "fastapi",
-        "flask",
-        "starlette",
-        "aiohttp",
-        "quart",
-        "sanic",
-        "litestar",
-        "bottle",
-        "falcon",
-        "django",
-        "rest_framework",
-        "ninja",
-        "tornado",
-        "pyramid",
-        "responder",
-        "robyn",
-        "blacksheep",
-        "cherrypy",
-        "connexion",
-        "mcp",
-        "fastmcp",
-        "grpc",
-        "jsonrpcserver",
-        "xmlrpc",
-        "strawberry",
-        "ariadne",
-        "socketio",
-        "websockets",
-        "channels",
-        "apiflask",
-        "flask_restx",
-        "flask_restful",
-        "flask_smorest",
-        "emmett",
-        "masonite",
-        "hug",
-        "molten",
-        "muffin",
-        "esmerald",
-        "ravyn",
-        "microdot",
-    ]
+    "fastapi flask starlette aiohttp quart sanic litestar bottle falcon django rest_framework "
+    "ninja tornado pyramid responder robyn blacksheep cherrypy connexion mcp fastmcp grpc "
+    "jsonrpcserver xmlrpc strawberry ariadne socketio websockets channels apiflask flask_restx "
+    "flask_restful flask_smorest emmett masonite hug molten muffin esmerald ravyn microdot".split()
 )
 _ROUTERS = ("app", "router", "api", "bp", "blueprint", "mcp", "routes", "application", "server")
 _VIEWS = frozenset(
-    [
-        "APIView",
-        "MethodView",
-        "View",
-        "Resource",
-        "ViewSet",
-        "ModelViewSet",
-        "GenericViewSet",
-        "GenericAPIView",
-        "HTTPEndpoint",
-        "WebSocketEndpoint",
-        "RequestHandler",
-        "WebSocketHandler",
-        "HTTPMethodView",
-        "Controller",
-        "AsyncConsumer",
-        "WebsocketConsumer",
-        "AsyncWebsocketConsumer",
-        "JsonWebsocketConsumer",
-        "AsyncJsonWebsocketConsumer",
-    ]
+    "APIView MethodView View Resource ViewSet ModelViewSet GenericViewSet GenericAPIView "
+    "HTTPEndpoint WebSocketEndpoint RequestHandler WebSocketHandler HTTPMethodView Controller "
+    "AsyncConsumer WebsocketConsumer AsyncWebsocketConsumer JsonWebsocketConsumer "
+    "AsyncJsonWebsocketConsumer".split()
 )
 _MAKERS = ("create", "from_", "build", "make", "default", "get_instance", "instance", "of", "new")
 _FACTORY_DECORATORS = frozenset({"classmethod", "staticmethod"})

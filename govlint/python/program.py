@@ -21,42 +21,15 @@ from govlint.python.symbols import ClassInfo, FunctionInfo, Module, index
 from govlint.python.syntax.source import ScannedFile, UnparsableError
 
 _PLAUSIBLE_TOPS = frozenset(
-    [
-        "app",
-        "src",
-        "server",
-        "core",
-        "plugins",
-        "plugin",
-        "runtime",
-        "services",
-        "service",
-        "execution",
-        "platform",
-        "project",
-        "myapp",
-        "mypackage",
-        "package",
-        "backend",
-        "engine",
-    ]
+    "app src server core plugins plugin runtime services service execution platform project "
+    "myapp mypackage package backend engine".split()
 )
 
 
 # names that the checks look at whatever object they belong to
 _ALWAYS = frozenset(
-    [
-        "lifecycle_state",
-        "plugin_state",
-        "job_status",
-        "job_state",
-        "_internal",
-        "traceback",
-        "format_exc",
-        "update_execution_metrics",
-        "validate_input",
-        "validate_output",
-    ]
+    "lifecycle_state plugin_state job_status job_state _internal traceback format_exc "
+    "update_execution_metrics validate_input validate_output".split()
 )
 # bindings that name fields and logs, which checks find by themselves
 _EVERYWHERE = frozenset({"trace_ids", "event_logs", "tenant_fields"})

@@ -22,40 +22,12 @@ _ROUTES = {
     "middleware",
 }  # fmt: skip
 _REGISTRARS = frozenset(
-    [
-        "add_api_route",
-        "add_route",
-        "add_url_rule",
-        "add_websocket_route",
-        "path",
-        "re_path",
-        "url",
-        "Route",
-        "WebSocketRoute",
-        "add_api_websocket_route",
-        "register_method",
-        "add_exception_handler",
-        "add_tool",
-    ]
+    "add_api_route add_route add_url_rule add_websocket_route path re_path url Route "
+    "WebSocketRoute add_api_websocket_route register_method add_exception_handler add_tool".split()
 )
 _FRAMEWORKS = frozenset(
-    [
-        "fastapi",
-        "flask",
-        "starlette",
-        "sanic",
-        "aiohttp",
-        "quart",
-        "litestar",
-        "falcon",
-        "bottle",
-        "mcp",
-        "fastmcp",
-        "tornado",
-        "django",
-        "rest_framework",
-        "blacksheep",
-    ]
+    "fastapi flask starlette sanic aiohttp quart litestar falcon bottle mcp fastmcp tornado "
+    "django rest_framework blacksheep".split()
 )
 _OWNERS = {"app", "router", "api", "blueprint", "bp", "mcp", "server", "routes", "rpc", "web",
            "application", "webapp", "namespace", "ns"}  # fmt: skip

@@ -16,67 +16,18 @@ from govlint.python.flow.values import EMPTY, Value, Values
 from govlint.python.symbols import ClassInfo, Module
 
 _SEQUENCES = frozenset(
-    [
-        "list",
-        "List",
-        "Sequence",
-        "MutableSequence",
-        "Iterable",
-        "Iterator",
-        "AsyncIterable",
-        "AsyncIterator",
-        "Collection",
-        "Container",
-        "Generator",
-        "AsyncGenerator",
-        "Reversible",
-        "set",
-        "Set",
-        "frozenset",
-        "FrozenSet",
-        "AbstractSet",
-        "MutableSet",
-        "Deque",
-        "deque",
-        "Queue",
-        "KeysView",
-        "ValuesView",
-        "WeakSet",
-    ]
+    "list List Sequence MutableSequence Iterable Iterator AsyncIterable AsyncIterator Collection "
+    "Container Generator AsyncGenerator Reversible set Set frozenset FrozenSet AbstractSet "
+    "MutableSet Deque deque Queue KeysView ValuesView WeakSet".split()
 )
 _MAPPINGS = frozenset(
-    [
-        "dict",
-        "Dict",
-        "Mapping",
-        "MutableMapping",
-        "OrderedDict",
-        "DefaultDict",
-        "defaultdict",
-        "ChainMap",
-        "MappingProxyType",
-        "WeakValueDictionary",
-        "ItemsView",
-    ]
+    "dict Dict Mapping MutableMapping OrderedDict DefaultDict defaultdict ChainMap "
+    "MappingProxyType WeakValueDictionary ItemsView".split()
 )
-_AWAITABLES = frozenset(["Awaitable", "Coroutine", "Future", "Task"])
+_AWAITABLES = frozenset("Awaitable Coroutine Future Task".split())
 _TRANSPARENT = frozenset(
-    [
-        "Optional",
-        "Final",
-        "ClassVar",
-        "Annotated",
-        "Required",
-        "NotRequired",
-        "ReadOnly",
-        "InitVar",
-        "Unpack",
-        "Depends",
-        "ContextManager",
-        "AbstractContextManager",
-        "AsyncContextManager",
-        "AbstractAsyncContextManager",
-    ]
+    "Optional Final ClassVar Annotated Required NotRequired ReadOnly InitVar Unpack Depends "
+    "ContextManager AbstractContextManager AsyncContextManager AbstractAsyncContextManager".split()
 )
 
 

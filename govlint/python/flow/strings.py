@@ -18,41 +18,9 @@ from govlint.python.flow.values import ANY, UNKNOWN, Value, Values
 
 _LONGEST = 1000
 _PURE = frozenset(
-    [
-        "capitalize",
-        "casefold",
-        "center",
-        "decode",
-        "encode",
-        "endswith",
-        "expandtabs",
-        "find",
-        "format",
-        "hex",
-        "index",
-        "join",
-        "ljust",
-        "lower",
-        "lstrip",
-        "partition",
-        "removeprefix",
-        "removesuffix",
-        "replace",
-        "rfind",
-        "rjust",
-        "rpartition",
-        "rsplit",
-        "rstrip",
-        "split",
-        "splitlines",
-        "startswith",
-        "strip",
-        "swapcase",
-        "title",
-        "translate",
-        "upper",
-        "zfill",
-    ]
+    "capitalize casefold center decode encode endswith expandtabs find format hex index join "
+    "ljust lower lstrip partition removeprefix removesuffix replace rfind rjust rpartition rsplit "
+    "rstrip split splitlines startswith strip swapcase title translate upper zfill".split()
 )
 _WIDTH = re.compile(r"\d{3,}|\*")
 

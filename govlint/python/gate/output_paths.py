@@ -32,29 +32,8 @@ _DIRTY = "NFT|output"
 _DESCRIPTIONS = {"type", "repr", "str", "len", "isinstance", "bool", "id", "format", "hash"}
 _ENVELOPES = re.compile(r"envelope|error|fail")
 _SINKS = frozenset(
-    [
-        "put",
-        "put_nowait",
-        "send",
-        "send_json",
-        "send_text",
-        "send_bytes",
-        "publish",
-        "set",
-        "set_result",
-        "store",
-        "save",
-        "write",
-        "emit",
-        "notify",
-        "broadcast",
-        "deliver",
-        "enqueue",
-        "append",
-        "add",
-        "update",
-        "extend",
-    ]
+    "put put_nowait send send_json send_text send_bytes publish set set_result store save "
+    "write emit notify broadcast deliver enqueue append add update extend".split(" ")
 )
 _LOCAL_SINKS = frozenset(("append", "add", "update", "extend", "put", "put_nowait"))
 

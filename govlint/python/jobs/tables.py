@@ -27,36 +27,11 @@ _ASKS = re.compile(
     re.IGNORECASE,
 )
 _FROM = frozenset(
-    [
-        "from_",
-        "from_state",
-        "from_status",
-        "old",
-        "old_state",
-        "old_status",
-        "source",
-        "src",
-        "before",
-        "current",
-        "previous",
-        "expected",
-        "frm",
-    ]
+    "from_ from_state from_status old old_state old_status source src before current previous "
+    "expected frm".split()
 )
 _TO = frozenset(
-    [
-        "to",
-        "to_state",
-        "to_status",
-        "new",
-        "new_state",
-        "new_status",
-        "target",
-        "dst",
-        "after",
-        "next",
-        "destination",
-    ]
+    "to to_state to_status new new_state new_status target dst after next destination".split()
 )
 _KEYS = frozenset({"from", "source", "dest", "trigger", "name", *_FROM, *_TO})
 

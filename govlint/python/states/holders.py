@@ -23,12 +23,12 @@ from govlint.python.symbols import ClassInfo, FunctionInfo, Module
 
 _ENUM_CALLS = frozenset({"Enum", "StrEnum", "IntEnum", "Flag", "IntFlag", "UniqueEnum"})
 _UNWRAPPED_ATTRIBUTES = frozenset({"value", "name", "_value_", "_name_"})
-_UNWRAPPED_METHODS = frozenset(["lower", "upper", "casefold", "strip", "title", "capitalize"])
+_UNWRAPPED_METHODS = frozenset("lower upper casefold strip title capitalize".split())
 _OWNERS_OF_JOBS = re.compile(r"^_*(\w*Job|Job(Record|Entity|Model|Entry|Row|Execution))$")
 _COPIES = re.compile(r"(View|Response|Report|Snapshot|DTO|Dto|Event|Summary|Schema|Out|Payload)$")
 _LIFECYCLE_NAMES = re.compile(r"(\w+_)?(lifecycle_state|plugin_state)")
 _JOB_NAMES = re.compile(r"(\w+_)?job_(status|state)")
-_ENUM_API = frozenset(["choices", "labels", "values", "names", "mro", "name", "value"])
+_ENUM_API = frozenset("choices labels values names mro name value".split())
 
 
 class StateSpace:

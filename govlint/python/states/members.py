@@ -8,30 +8,9 @@ from collections.abc import Iterator
 from govlint.python.symbols import ClassInfo
 
 _NOT_MEMBERS = frozenset(
-    [
-        "property",
-        "nonmember",
-        "staticmethod",
-        "classmethod",
-        "cached_property",
-        "DynamicClassAttribute",
-        "partial",
-        "partialmethod",
-        "frozenset",
-        "set",
-        "dict",
-        "list",
-        "tuple",
-        "MappingProxyType",
-        "compile",
-        "getLogger",
-        "defaultdict",
-        "field",
-        "TypeVar",
-        "lock",
-        "Lock",
-        "RLock",
-    ]
+    "property nonmember staticmethod classmethod cached_property DynamicClassAttribute partial "
+    "partialmethod frozenset set dict list tuple MappingProxyType compile getLogger defaultdict "
+    "field TypeVar lock Lock RLock".split()
 )
 
 
