@@ -4,7 +4,8 @@
 
 Run it with a Python that has govlint installed. What it needs besides (the peers of
 requirements.txt, the homeassistant wheel) it gets from PyPI, into a temporary folder. A peer
-that cannot be had is reported as absent. Nothing of the trees is imported or run.
+that cannot be had, or does not end in time, is reported as such; the whole ends within
+`--minutes`, with fewer runs where they do not fit. Nothing of the trees is imported or run.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import argparse
 import json
 import os
 import platform
+import resource
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -23,15 +26,17 @@ import venv
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import generate
 
 HERE = Path(__file__).resolve().parent
 WHEEL = "homeassistant==2026.2.3"
-SAMPLE = 42  # files that fixit gets: it needs most of a second for ten
-SLOW = 20.0  # seconds from which on a command is run twice only
-BASE = "ruff"  # what the others are put in relation to
+SAMPLES = {"fixit": 42, "semgrep": 440}  # files that these get where there are more
+SLOW = 8.0  # seconds from which on a command's time is taken once only
+TIMEOUT = 90.0  # seconds after which a command is given up
+BASES = ("python -c pass", "ruff")  # the first that a tree has is what others are compared with
 
 _AST_GREP = "id: direct-run\nlanguage: python\nrule:\n  pattern: $P.run($$$)\n"
 _SEMGREP = """\
@@ -70,31 +75,44 @@ class Subject:
     wall: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     codes: set[int] = field(default_factory=set)
+    given_up: bool = False
 
     def run(self, keep: bool) -> None:
-        """Run it once; the seconds count if `keep`."""
+        """Run it once; the seconds count if `keep`. It is not run again if it takes too long."""
+        if self.given_up or not self.command:
+            return
         if self.prepare is not None:
             self.prepare()
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-        before, started = os.times(), time.perf_counter()
-        done = subprocess.run(
+        before, started = _children_cpu(), time.perf_counter()
+        with subprocess.Popen(
             self.command,
             cwd=self.folder,
             env={**environment, **self.environment},
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            check=False,
-        )
-        seconds, after = time.perf_counter() - started, os.times()
-        self.codes.add(done.returncode)
+            start_new_session=True,
+        ) as process:
+            try:
+                code = process.wait(TIMEOUT)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                self.given_up = True
+                self.note = "; ".join(filter(None, (self.note, f"given up after {TIMEOUT:.0f} s")))
+                return
+        seconds = time.perf_counter() - started
+        cpu = _children_cpu() - before
+        self.codes.add(code)
         if keep:
             self.wall.append(seconds)
-            self.cpu.append(
-                after.children_user
-                + after.children_system
-                - before.children_user
-                - before.children_system
-            )
+            self.cpu.append(cpu)
+
+
+def _children_cpu() -> float:
+    """The seconds of processor time, user and system, that all ended children took."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 # -- what is needed ------------------------------------------------------------------------
@@ -125,7 +143,13 @@ def peers(folder: Path) -> dict[str, str | None]:
 
 def _pip(folder: Path, *arguments: str) -> bool:
     pip = [str(folder / "bin" / "python"), "-m", "pip", "-q", "--disable-pip-version-check"]
-    done = subprocess.run([*pip, *arguments], capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(
+            [*pip, *arguments], capture_output=True, text=True, check=False, timeout=300
+        )
+    except subprocess.TimeoutExpired:
+        print(f"pip {' '.join(arguments)}: not done after 300 s", file=sys.stderr)
+        return False
     if done.returncode:
         print(f"pip {' '.join(arguments)}: {done.stderr.strip()[-300:]}", file=sys.stderr)
     return done.returncode == 0
@@ -143,8 +167,19 @@ def wheel(folder: Path, peers_folder: Path) -> Path | None:
 
 
 def version(command: str) -> str:
-    """What a command says its version is."""
-    done = subprocess.run([command, "--version"], capture_output=True, text=True, check=False)
+    """What a command says its version is; `?` where it does not say so soon (some ask a server)."""
+    try:
+        done = subprocess.run(
+            [command, "--version"],
+            capture_output=True,
+            text=True,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, "SEMGREP_ENABLE_VERSION_CHECK": "0"},
+            timeout=20,
+        )
+    except subprocess.TimeoutExpired:
+        return "?"
     said = (done.stdout or done.stderr).split("\n", 1)[0]
     return next((word for word in said.split() if word[:1].isdigit()), said)
 
@@ -170,14 +205,15 @@ def _words() -> list[str]:
 def _peer_subjects(
     found: dict[str, str | None], rules: Path, folder: Path, targets: list[str], files: list[str]
 ) -> list[Subject]:
+    samples = {name: files[:: -(-len(files) // count)] for name, count in SAMPLES.items()}
     words = [part for word in _words() for part in ("-e", word)]
     lines = {
         "ruff": ["check", "--no-cache", "--isolated", "--select", "F401", *targets],
         "rg": ["-l", "--no-ignore", "-F", *words, *targets, "-g", "*.py"],
         "ast-grep": ["scan", "--rule", str(rules / "ast-grep.yml"), "--no-ignore", "vcs", *targets],
         "semgrep": ["scan", "--config", str(rules / "semgrep.yml"), "--metrics", "off",
-                    "--disable-version-check", "--no-git-ignore", "--quiet", *targets],
-        "fixit": ["--rules", "fixit_rule", "lint", *files],
+                    "--disable-version-check", "--no-git-ignore", "--quiet", *samples["semgrep"]],
+        "fixit": ["--rules", "fixit_rule", "lint", *samples["fixit"]],
     }  # fmt: skip
     subjects = []
     for name, arguments in lines.items():
@@ -185,11 +221,8 @@ def _peer_subjects(
         if command is None:
             subjects.append(Subject(name, [], folder, note="absent: could not be installed"))
             continue
-        note = ""
-        if name == "fixit":
-            note = f"{len(files)} of the files only" if len(files) == SAMPLE else ""
-        if name == "semgrep":
-            note = "leaves out what its .semgrepignore names (tests)"
+        taken = len(samples.get(name, files))
+        note = f"{taken} of the files only" if taken < len(files) else ""
         subjects.append(Subject(name, [command, *arguments], folder, note=note))
         if name == "fixit":  # finds its rule by importing it
             subjects[-1].folder = rules
@@ -205,6 +238,7 @@ def _fill_cache(folder: Path, environment: dict[str, str]) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         check=False,
+        timeout=TIMEOUT,
     )
 
 
@@ -214,7 +248,6 @@ def whole_tree(
     """govlint with no cache, a cold and a warm one, and the peers, on a whole tree."""
     cold, warm = caches / f"{title}-cold", caches / f"{title}-warm"
     files = sorted(str(path) for path in folder.rglob("*.py"))
-    sample = files[:: max(1, len(files) // SAMPLE)][:SAMPLE]
     environment = {"GOVLINT_CACHE_DIR": str(warm)}
 
     def prime() -> None:
@@ -230,7 +263,7 @@ def whole_tree(
             environment={"GOVLINT_CACHE_DIR": str(cold)},
         ),
         Subject("govlint, warm", [*_govlint(), "."], folder, prime, environment=environment),
-        *_peer_subjects(found, rules, folder, ["."], sample),
+        *_peer_subjects(found, rules, folder, ["."], files),
     ]
     return f"{title} ({len(files)} files)", subjects
 
@@ -240,8 +273,9 @@ def one_file(
 ) -> tuple[str, list[Subject]]:
     """One file edited in a checkout with a warm cache; facts come from the whole project."""
     quiet = {"cwd": folder, "check": True, "capture_output": True}
-    name = services[-1]
-    target, original = folder / name, (folder / name).read_text("utf-8")
+    service = services[-1]
+    domain = min(str(path.relative_to(folder)) for path in folder.glob("shop/domain/[a-z]*.py"))
+    originals = {name: (folder / name).read_text("utf-8") for name in (service, domain)}
     identity = ["-c", "user.name=benchmark", "-c", "user.email=benchmark@localhost"]
     subprocess.run(["git", "init", "-q"], **quiet)
     subprocess.run(["git", "add", "-A"], **quiet)
@@ -249,68 +283,80 @@ def one_file(
     environment = {"GOVLINT_CACHE_DIR": str(caches / "one-file")}
     edits = 0
 
-    def edit() -> None:
+    def edit(name: str) -> None:
         nonlocal edits
         edits += 1
+        time.sleep(0.06)  # or the last edit is too fresh to be remembered
         _fill_cache(folder, environment)
-        target.write_text(
-            f"{original}\n\ndef added_{edits}() -> int:\n    return {edits}\n", "utf-8"
-        )
+        text = f"{originals[name]}\n\ndef added_{edits}() -> int:\n    return {edits}\n"
+        (folder / name).write_text(text, "utf-8")
 
     subjects = [
         Subject("python -c pass", [sys.executable, "-c", "pass"], folder),
-        Subject(
-            "govlint FILE, file changed", [*_govlint(), name], folder, edit, environment=environment
-        ),
-        Subject(
-            "govlint --diff HEAD, file changed",
-            [*_govlint(), "--diff", "HEAD", "."],
-            folder,
-            edit,
-            environment=environment,
+        *(
+            Subject(
+                f"govlint {what}",
+                [*_govlint(), *arguments],
+                folder,
+                partial(edit, name),
+                environment=environment,
+            )
+            for what, name, arguments in (
+                ("FILE, an ordinary file edited", domain, [domain]),
+                ("FILE, a service edited", service, [service]),
+                ("--diff HEAD, a service edited", service, ["--diff", "HEAD", "."]),
+            )
         ),
         Subject(
             "govlint FILE, no change",
-            [*_govlint(), name],
+            [*_govlint(), service],
             folder,
             lambda: _fill_cache(folder, environment),
             environment=environment,
         ),
-        *_peer_subjects(found, rules, folder, [name], [str(target)]),
+        *_peer_subjects(found, rules, folder, [service], [str(folder / service)]),
     ]
     return "one changed file of the generated project", subjects
 
 
-def measure(subjects: list[Subject], runs: int) -> None:
-    """Run all in turn, again and again, so that what disturbs the machine disturbs all."""
-    alive = [subject for subject in subjects if subject.command]
-    slow: set[str] = set()
-    for subject in alive:  # fills the disk's cache, writes bytecode, and tells who is slow
-        started = time.perf_counter()
-        subject.run(keep=False)
-        if time.perf_counter() - started > SLOW:
-            slow.add(subject.name)
-    for turn in range(runs):
-        for subject in alive:
-            if turn < 2 or subject.name not in slow:
-                subject.run(keep=True)
+def measure(trees: list[tuple[str, list[Subject]]], runs: int, until: float) -> None:
+    """Run all of a tree's commands in turn, again and again, so that what disturbs the machine
+    disturbs all. A tree gets its share of the time up to `until`; a command that takes long is
+    run once more after the first time and no more.
+    """
+    for number, (title, subjects) in enumerate(trees):
+        end = time.monotonic() + (until - time.monotonic()) / (len(trees) - number)
+        slow: set[str] = set()
+        for subject in subjects:  # fills the disk's cache, writes bytecode, tells who is slow
+            started = time.perf_counter()
+            subject.run(keep=False)
+            if time.perf_counter() - started > SLOW:
+                slow.add(subject.name)
+        for turn in range(runs):
+            if turn and time.monotonic() > end:
+                print(f"{title}: {turn} of {runs} rounds fitted the time", file=sys.stderr)
+                break
+            for subject in subjects:
+                if not turn or subject.name not in slow:
+                    subject.run(keep=True)
+        print(f"{title}: measured", file=sys.stderr)
 
 
 # -- what is told --------------------------------------------------------------------------
 
 
 def rows(subjects: list[Subject]) -> list[dict[str, object]]:
-    """One row per subject; the ratio is that of the medians, `BASE` being 1."""
-    base = next((s for s in subjects if s.name == BASE and s.wall), None)
-    unit = statistics.median(base.wall) if base is not None else None
+    """One row per subject; the ratios are of the least wall time and the least CPU time."""
+    base = next((s for name in BASES for s in subjects if s.name == name and s.wall), None)
     told: list[dict[str, object]] = []
     for subject in subjects:
         row: dict[str, object] = {"name": subject.name, "runs": len(subject.wall)}
         if subject.wall:
-            median = statistics.median(subject.wall)
-            row |= {"min": min(subject.wall), "median": median, "max": max(subject.wall)}
-            row["cpu"] = statistics.median(subject.cpu)
-            row["ratio"] = median / unit if unit else None
+            row |= {"min": min(subject.wall), "median": statistics.median(subject.wall)}
+            row |= {"cpu": min(subject.cpu), "cpu median": statistics.median(subject.cpu)}
+            if base is not None:
+                row["ratio"] = min(subject.wall) / min(base.wall)
+                row["cpu ratio"] = min(subject.cpu) / min(base.cpu)
         odd = sorted(subject.codes - {0, 1})
         notes = [subject.note, f"exit code {odd[0]}" if odd else ""]
         row["note"] = "; ".join(note for note in notes if note)
@@ -318,26 +364,30 @@ def rows(subjects: list[Subject]) -> list[dict[str, object]]:
     return told
 
 
+_COLUMNS = ("min", "median", "cpu", "cpu median")
+
+
 def table(title: str, told: list[dict[str, object]]) -> str:
-    """The rows as a Markdown table: seconds, and how many times as long as `BASE`."""
+    """The rows as a Markdown table: seconds, and how many times as much as the base."""
     lines = [f"### {title}", ""]
-    lines += ["| command | min | median | max | CPU | ÷ ruff | runs | |"]
-    lines += ["| --- | --: | --: | --: | --: | --: | --: | --- |"]
+    base = next((name for name in BASES if any(row["name"] == name for row in told)), "?")
+    names = f"÷ {base} | CPU ÷ {base}"
+    lines += [f"| command | min | median | CPU min | CPU median | {names} | runs | |"]
+    lines += ["| --- | --: | --: | --: | --: | --: | --: | --: | --- |"]
     for row in told:
-        cells = [
-            f"{row[key]:.3f}" if isinstance(row.get(key), float) else "–"
-            for key in ("min", "median", "max", "cpu")
-        ]
-        ratio = f"{row['ratio']:.2f}" if isinstance(row.get("ratio"), float) else "–"
-        lines.append(
-            f"| {row['name']} | {' | '.join(cells)} | {ratio} | {row['runs']} | {row['note']} |"
-        )
+        seconds = [f"{row[key]:.3f}" if key in row else "–" for key in _COLUMNS]
+        ratios = [f"{row[key]:.2f}" if key in row else "–" for key in ("ratio", "cpu ratio")]
+        cells = [row["name"], *seconds, *ratios, row["runs"], row["note"]]
+        lines.append(f"| {' | '.join(str(cell) for cell in cells)} |")
     return "\n".join([*lines, ""])
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=5, help="runs of each command (default: 5)")
+    parser.add_argument(
+        "--minutes", type=float, default=7, help="bound on the measuring (default: 7)"
+    )
     parser.add_argument("--wheel", type=Path, metavar="DIR", help=f"{WHEEL}, unpacked already")
     parser.add_argument("--peers", type=Path, metavar="DIR", help="virtual environment to reuse")
     parser.add_argument("--files", type=int, default=1500, help="files of the generated project")
@@ -368,8 +418,7 @@ def main() -> int:
         changed = work / "changed"
         services = generate.write(changed, given.files)
         trees.append(one_file(changed, services, found, rules, work))
-        for _, subjects in trees:
-            measure(subjects, given.runs)
+        measure(trees, given.runs, time.monotonic() + 60 * given.minutes)
         machine = {
             "python": platform.python_version(),
             "cores": os.cpu_count(),
@@ -380,7 +429,7 @@ def main() -> int:
         versions = ", ".join(f"{n} {v or 'absent'}" for n, v in machine["versions"].items())
         head = (
             f"{machine['cores']} cores, Python {machine['python']}, load {machine['load']:.1f}; "
-            f"{versions}. Seconds of whole processes.\n"
+            f"{versions}. Seconds of whole processes; CPU is user and system time.\n"
         )
         text = "\n".join([head, *(table(title, part) for title, part in told.items())])
         print(text)

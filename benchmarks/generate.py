@@ -206,19 +206,7 @@ def preview(image: bytes) -> dict[str, Any]:
     return tool.run({"image": image})
 """
 
-_WORDS = [
-    "order",
-    "invoice",
-    "parcel",
-    "price",
-    "stock",
-    "basket",
-    "customer",
-    "address",
-    "label",
-    "carrier",
-    "refund",
-]
+_WORDS = "order invoice parcel price stock basket customer address label carrier refund".split()
 
 
 def _domain(name: str, random_: random.Random, others: list[str]) -> str:

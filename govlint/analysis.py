@@ -18,14 +18,19 @@ from typing import Any, NamedTuple
 from govlint.catalog import BUILTIN_KINDS, make_params
 from govlint.discover import Target
 from govlint.errors import RuleError
+from govlint.linked import Linked
 from govlint.model import Finding, Location, Problem, Rule
 from govlint.python.bindings import Bindings
+from govlint.python.entry import Entry
+from govlint.python.module_names import ModuleNames
 from govlint.python.syntax.layout import place_files
 from govlint.python.syntax.source import ScannedFile, UnparsableError
 from govlint.record import Scan
 from govlint.suppress import WORD
+from govlint.threads import TimeLimit
 
 SYNTAX_KIND = "syntax"
+COMMAND_WORD = "@role"  # a file with a line that runs a role
 
 # the parts whose names a file has to mention to be where a finding starts
 _SEEDS = (
@@ -36,13 +41,17 @@ _WILD = "*?["
 
 
 class Raw(NamedTuple):
-    """What the checks found in the whole project, and how many files were parsed for it."""
+    """What the checks found in the whole project, and how many files were parsed for it.
+
+    `linked` is what this depends on: None where that cannot be said.
+    """
 
     findings: list[Finding]
     problems: list[Problem]
     undecided: list[str]  # rules whose check crashed
     parsed: int
     seconds: dict[str, float]
+    linked: Linked | None = None
 
 
 def load_check(rule: Rule) -> ModuleType:
@@ -64,8 +73,8 @@ def seed_words(rules: Iterable[Rule], bindings: Bindings) -> frozenset[str]:
     give to what is governed. An entry that is all wildcard makes every file count: "".
     """
     words: set[str] = set()
-    for kind in {rule.check: rule for rule in rules if rule.check not in BUILTIN_KINDS}.values():
-        words.update(load_check(kind).TRIGGERS)
+    for rule in {rule.check: rule for rule in rules if _is_of_python(rule)}.values():
+        words.update(load_check(rule).TRIGGERS if rule.triggers is None else rule.triggers)
     if words:
         for name in _SEEDS:
             for entry in getattr(bindings, name):
@@ -88,8 +97,8 @@ def deciders(
     """
     asked: dict[str, list[Callable[[bytes], bool]]] = {}
     plain: set[str] = set()
-    for kind in {rule.check: rule for rule in rules if rule.check not in BUILTIN_KINDS}.values():
-        check = load_check(kind)
+    for rule in {rule.check: rule for rule in rules if _is_of_python(rule)}.values():
+        check = load_check(rule)
         if not hasattr(check, "starts_in"):
             plain.update(check.TRIGGERS)
             continue
@@ -100,6 +109,10 @@ def deciders(
             for word in check.TRIGGERS:
                 asked[word].append(decide)
     return {word: tuple(found) for word, found in asked.items() if word not in plain}
+
+
+def _is_of_python(rule: Rule) -> bool:
+    return rule.check not in BUILTIN_KINDS and not rule.documents
 
 
 def _literal(pattern: str) -> str:
@@ -119,7 +132,10 @@ def _literal(pattern: str) -> str:
 def all_words(rules: Sequence[Rule], bindings: Bindings) -> tuple[frozenset[str], frozenset[str]]:
     """The words that linking starts from, and all that are searched for."""
     seeds = seed_words(rules, bindings)
-    return seeds, seeds | {WORD}
+    words = seeds | {WORD}
+    if any("text" in rule.documents for rule in rules):
+        words |= {COMMAND_WORD}
+    return seeds, words
 
 
 def analyse(
@@ -130,22 +146,19 @@ def analyse(
     root: str,
     given: Mapping[str, bytes],
     seeds: frozenset[str],
+    time_limit: int = 0,
 ) -> Raw:
-    """Run the checks of `rules` over the project. A check that crashes becomes a Problem."""
+    """Run the checks of `rules` over the project. A check that crashes becomes a Problem.
+
+    So does being told that `time_limit` seconds are over (TimeLimit), with the place where.
+    Faults that the scan met already are not told again: `faults` tells them.
+    """
     raw = Raw([], [], [], 0, {})
-    syntax = next((rule for rule in rules if rule.check == SYNTAX_KIND), None)
-    for target in targets:
-        fault = scans[target.abspath].fault
-        if fault is not None:
-            _report_fault(raw, syntax, target.path, *fault)
-    checked = [rule for rule in rules if rule.check not in BUILTIN_KINDS]
-    anywhere = "" in seeds
-    if not checked or not (
-        anywhere or any(not seeds.isdisjoint(scans[t.abspath].words) for t in targets)
-    ):
-        return raw
-    every = frozenset(("",)) if anywhere else frozenset()
-    files = scanned_files(targets, scans, root, given, every)
+    syntax = _syntax_rule(rules)
+    checked = [rule for rule in rules if _is_of_python(rule)]
+    if not checked or not any(_mentions(scans[t.abspath], seeds) for t in targets):
+        return raw._replace(linked=Linked(frozenset(), frozenset()))
+    files = scanned_files(targets, scans, root, given, seeds)
     started = time.perf_counter()
     from govlint.python.linking import link
 
@@ -155,14 +168,23 @@ def analyse(
         raw.problems.append(Problem("limit", "the project is nested too deeply to be linked"))
         return raw
     except Exception as error:
-        raw.problems.append(_crash("linking", error))
+        raw.problems.append(crash("linking", error))
+        raw.undecided.extend(rule.code for rule in checked)
+        return raw
+    except TimeLimit as error:
+        raw.problems.append(out_of_time("linking", time_limit, error))
         raw.undecided.extend(rule.code for rule in checked)
         return raw
     linked = time.perf_counter()
     raw.seconds["link"] = linked - started
-    for rule in checked:
+    for position, rule in enumerate(checked):
         started = time.perf_counter()
-        _run_check(rule, program, raw)
+        try:
+            _run_check(rule, program, raw)
+        except TimeLimit as error:
+            raw.problems.append(out_of_time(f"{rule.code} ({rule.name})", time_limit, error))
+            raw.undecided.extend(left.code for left in checked[position:])
+            break
         raw.seconds[rule.code] = time.perf_counter() - started
     for kind, message, path in program.problems:
         raw.problems.append(Problem(kind, message, path))
@@ -176,7 +198,49 @@ def analyse(
             _report_fault(raw, syntax, file.path, failure.line, failure.column, failure.message)
         else:
             raw.problems.append(Problem(failure.kind, failure.message, file.path, failure.line))
-    return raw._replace(parsed=parsed)
+    return raw._replace(parsed=parsed, linked=program.linked())
+
+
+def holds_still(
+    linked: Linked,
+    changed: Sequence[Target],
+    targets: Sequence[Target],
+    scans: Mapping[str, Scan],
+    bindings: Bindings,
+    root: str,
+    seeds: frozenset[str],
+) -> bool:
+    """Say whether an analysis that linked `linked` holds on, now that `changed` files differ.
+
+    `targets` are the same files as then.
+    """
+    from govlint.python.relink import concerns
+
+    def names() -> ModuleNames:
+        places = place_files([target.abspath for target in targets], root)
+        packages = {place.module for place in places.values() if place.is_package}
+        return ModuleNames((places[t.abspath].module for t in targets), packages)
+
+    files = scanned_files(targets, scans, root, {}, seeds, changed)
+    return not concerns(linked, files, Entry(seeds, bindings), names)
+
+
+def faults(targets: Sequence[Target], scans: Mapping[str, Scan], rules: Sequence[Rule]) -> Raw:
+    """The files that the scan found to be no Python: findings, or problems without GOV901."""
+    raw = Raw([], [], [], 0, {})
+    for target in targets:
+        fault = scans[target.abspath].fault
+        if fault is not None:
+            _report_fault(raw, _syntax_rule(rules), target.path, *fault)
+    return raw
+
+
+def _syntax_rule(rules: Sequence[Rule]) -> Rule | None:
+    return next((rule for rule in rules if rule.check == SYNTAX_KIND), None)
+
+
+def _mentions(scan: Scan, seeds: frozenset[str]) -> bool:
+    return "" in seeds or not seeds.isdisjoint(scan.words)
 
 
 def scanned_files(
@@ -184,12 +248,17 @@ def scanned_files(
     scans: Mapping[str, Scan],
     root: str,
     given: Mapping[str, bytes],
-    everywhere: frozenset[str],
+    seeds: frozenset[str],
+    chosen: Iterable[Target] | None = None,
 ) -> list[ScannedFile]:
-    """Make the files that linking works on; those with a fault carry it and stay unread."""
+    """Make the files that linking works on; those with a fault carry it and stay unread.
+
+    `targets` are all of the project, which names depend on; `chosen` those that are made.
+    """
     places = place_files([target.abspath for target in targets], root)
+    everywhere = frozenset(("",)) & seeds
     files = []
-    for target in targets:
+    for target in targets if chosen is None else chosen:
         scan = scans[target.abspath]
         place = places[target.abspath]
         failure = None
@@ -227,11 +296,12 @@ def _run_check(rule: Rule, program: Any, raw: Raw) -> None:
         raw.problems.append(Problem("limit", message))
         raw.undecided.append(rule.code)
     except Exception as error:
-        raw.problems.append(_crash(f"{rule.code} ({rule.name})", error))
+        raw.problems.append(crash(f"{rule.code} ({rule.name})", error))
         raw.undecided.append(rule.code)
 
 
-def _crash(what: str, error: Exception) -> Problem:
+def crash(what: str, error: Exception) -> Problem:
+    """The Problem of a part of govlint that failed; with GOVLINT_DEBUG the failure itself."""
     if os.environ.get("GOVLINT_DEBUG"):
         raise error
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
@@ -244,10 +314,47 @@ def _crash(what: str, error: Exception) -> Problem:
     return Problem("crash", f"{what} failed ({text}{place}); please report this")
 
 
+def out_of_time(what: str, limit: int, error: BaseException | None = None) -> Problem:
+    """The problem that `what` was given up after `limit` seconds, and at which place in the code.
+
+    The place is in the message: as the problem's own it would be nobody's where the run
+    reports on other files only.
+    """
+    place = _interrupted_at(error)
+    at = f" at {place[0]}:{place[1]}" if place is not None else ""
+    message = f"{what} was given up{at} after {limit} seconds (`time-limit` sets another bound)"
+    return Problem("timeout", message)
+
+
+def _interrupted_at(error: BaseException | None) -> tuple[str, int] | None:
+    """The place in the analysed code that an interrupted analysis was at, if it tells."""
+    import ast
+
+    place = None
+    trace = error.__traceback__ if error is not None else None
+    while trace is not None:
+        values = trace.tb_frame.f_locals
+        owner = values.get("module") or getattr(values.get("self"), "module", None)
+        path = getattr(owner, "path", "")
+        if path:
+            lines = [getattr(n, "lineno", 0) for n in values.values() if isinstance(n, ast.AST)]
+            line = next(filter(None, lines), 0)
+            if line or place is None or place[0] != path:
+                place = (path, line or 1)
+        trace = trace.tb_next
+    return place
+
+
 def _report_fault(
     raw: Raw, syntax: Rule | None, path: str, line: int, column: int, message: str
 ) -> None:
-    """Report a file that is no Python: a finding, or a problem where GOV901 is not selected."""
+    """Report a file that is no Python: a finding, or a problem where GOV901 is not selected.
+
+    A path with a placeholder (`{{ cookiecutter.name }}/conf.py`) is a template's: it is no
+    Python before it is filled in, and cannot be run before.
+    """
+    if "{{" in path:
+        return
     if syntax is None:
         raw.problems.append(Problem("undecodable", f"is not valid Python: {message}", path, line))
         return

@@ -22,7 +22,7 @@ from govlint.record import PLAIN, Scan, load_scan
 
 FOLDER = ".govlint_cache"
 ENVIRONMENT = "GOVLINT_CACHE_DIR"
-_MAGIC = "govlint-cache-1"
+_MAGIC = "govlint-cache-2"
 _MAX_RUNS = 8
 # A file changed this shortly (ns) before it was read may change again within one tick of
 # the file system's clock, without its times showing it.
@@ -34,20 +34,25 @@ _TAG = "Signature: 8a477f597d28d172789f06886806bc55\n# This folder is a cache of
 def code_digest() -> str:
     """Digest of govlint's own files' sizes and times: another govlint, another cache."""
     digest = sha256(f"{__version__} {sys.version} {sys.implementation.cache_tag}".encode())
-    package = os.path.dirname(__file__)
-    for folder in (package, *(os.path.join(package, name) for name in _PARTS)):
+    pending = [os.path.dirname(__file__)]
+    while pending:
         try:
-            with os.scandir(folder) as entries:
-                listed = sorted((e for e in entries if e.name.endswith(".py")), key=_name)
-                for entry in listed:
-                    info = entry.stat()
-                    digest.update(f"{entry.name} {info.st_size} {info.st_mtime_ns}\n".encode())
+            with os.scandir(pending.pop()) as entries:
+                listed = sorted(entries, key=_name)
         except OSError:
             continue
+        for entry in listed:
+            name = entry.name
+            if name.endswith(".py"):
+                info = entry.stat()
+                digest.update(f"{name} {info.st_size} {info.st_mtime_ns}\n".encode())
+            elif name not in _NO_CODE and entry.is_dir():
+                pending.append(entry.path)
     return digest.hexdigest()
 
 
-_PARTS = ("checks", "python")
+# cli and output make nothing that is kept; _data holds rules, which have digests of their own
+_NO_CODE = frozenset(("__pycache__", "_data", "cli", "output"))
 
 
 def _name(entry: os.DirEntry[str]) -> str:
@@ -70,6 +75,18 @@ class Cache:
         """Say whether `targets` are exactly the remembered files, none of them changed."""
         return self.listing == _listing(targets)
 
+    def changed(self, targets: Sequence[Target]) -> list[Target] | None:
+        """Those of `targets` that changed; None where they are not the remembered files."""
+        paths, stamps = _listing(targets)
+        if paths != self.listing[0] or not targets:
+            return None
+        old = self.listing[1]
+        return [
+            target
+            for i, target in enumerate(targets)
+            if stamps[4 * i : 4 * i + 4] != old[4 * i : 4 * i + 4]
+        ]
+
     def known(self, target: Target) -> Scan | None:
         """The remembered scan of a file; None where there is none or the file changed."""
         if self._index is None:
@@ -90,13 +107,15 @@ class Cache:
 
 
 class Remembered(Mapping[str, Scan]):
-    """The scans of a cache in which no file changed."""
+    """The scans of a cache whose files are the run's, with `fresh` ones of what changed."""
 
-    def __init__(self, cache: Cache) -> None:
+    def __init__(self, cache: Cache, fresh: Mapping[str, Scan] | None = None) -> None:
         self._cache = cache
+        self._fresh = fresh or {}
 
     def __getitem__(self, abspath: str) -> Scan:
-        return self._cache.odd(abspath)
+        found = self._fresh.get(abspath)
+        return found if found is not None else self._cache.odd(abspath)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._cache.listing[0].split("\n"))
@@ -106,7 +125,10 @@ class Remembered(Mapping[str, Scan]):
 
     def odd(self) -> list[str]:
         """The files whose scan has something to tell."""
-        return self._cache.odd_paths()
+        return [
+            *self._fresh,
+            *(path for path in self._cache.odd_paths() if path not in self._fresh),
+        ]
 
 
 def _listing(targets: Sequence[Target]) -> tuple[str, list[int]]:
@@ -116,13 +138,13 @@ def _listing(targets: Sequence[Target]) -> tuple[str, list[int]]:
     return "\n".join([target.abspath for target in targets]), stamps
 
 
-def location(root: str) -> str | None:
-    """Where the cache of a project lies; None where it must not be used."""
+def location(root: str, part: str = "") -> str | None:
+    """Where (a part of) the cache of a project lies; None where it must not be used."""
     folder = os.environ.get(ENVIRONMENT) or os.path.join(root, FOLDER)
     if os.path.islink(folder) and ENVIRONMENT not in os.environ:
         return None  # a repository must not make us write elsewhere
     name = sha256(os.fsencode(root)).hexdigest()[:20]
-    return os.path.join(os.path.abspath(folder), f"{name}.json")
+    return os.path.join(os.path.abspath(folder), f"{name}{part}.json")
 
 
 def open_cache(path: str | None, key: str, started: int) -> Cache:
@@ -168,9 +190,9 @@ def save(cache: Cache, targets: Sequence[Target], scans: Mapping[str, Scan]) -> 
         if max(modified, changed) > fresh - margin:
             stamps[4 * i] = -1
     odd = {}
+    told = frozenset(scans.odd()) if isinstance(scans, Remembered) else scans
     for i, target in enumerate(targets):
-        scan = scans[target.abspath]
-        if scan is PLAIN:
+        if target.abspath not in told or (scan := scans[target.abspath]) is PLAIN:
             continue
         if scan.problem is not None and scan.problem[0] == "unreadable":
             stamps[4 * i] = -1

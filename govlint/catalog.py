@@ -12,7 +12,8 @@ import hashlib
 import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -189,7 +190,17 @@ def read_page(path: Path) -> Page:
 
     page = pages.parse(_read(path), str(path))
     _check_kind(page)
+    page.rule = _with_its_check(page.rule)
     return page
+
+
+def _with_its_check(rule: Rule) -> Rule:
+    """The rule with what its check says of itself: its triggers, its kinds of document."""
+    if rule.check in BUILTIN_KINDS:
+        return replace(rule, triggers=())
+    module = import_module(f"govlint.checks.{rule.check.replace('-', '_')}")
+    documents = tuple(getattr(module, "DOCUMENTS", ()))
+    return replace(rule, triggers=tuple(module.TRIGGERS), documents=documents)
 
 
 def _read(path: Path) -> str:
@@ -235,22 +246,22 @@ def _line_of(text: str, key: str) -> int:
 
 def params_of(kind: str) -> dict[str, Any]:
     """The names of what a page may set for a check, with what holds where it does not."""
-    import importlib
-    from dataclasses import fields
+    from dataclasses import MISSING, fields
 
     if kind in BUILTIN_KINDS:
         return {}
-    module = importlib.import_module(f"govlint.checks.{kind.replace('-', '_')}")
-    return {entry.name: entry.default for entry in fields(module.Params)}
+    module = import_module(f"govlint.checks.{kind.replace('-', '_')}")
+    return {
+        entry.name: entry.default if entry.default_factory is MISSING else entry.default_factory()
+        for entry in fields(module.Params)
+    }
 
 
 def make_params(rule: Rule) -> Any:
     """The check's `Params` with what the page sets. Raises ValueError with the nearest name."""
-    import importlib
-
     from govlint.pages import nearest
 
-    module = importlib.import_module(f"govlint.checks.{rule.check.replace('-', '_')}")
+    module = import_module(f"govlint.checks.{rule.check.replace('-', '_')}")
     known = params_of(rule.check)
     values: dict[str, Any] = {}
     for name, value in rule.params.items():
@@ -264,13 +275,19 @@ def make_params(rule: Rule) -> Any:
         default = known[key]
         if isinstance(value, list):
             value = tuple(value)
-        if isinstance(default, str | bool | int | tuple) and type(value) is not type(default):
+        if isinstance(default, str | bool | int | tuple | dict) and type(value) is not type(
+            default
+        ):
             raise ValueError(
                 f"param `{name}` of the check `{rule.check}` is {type(default).__name__},"
                 f" found {type(value).__name__} {value!r}"
             )
         if isinstance(value, tuple) and not all(isinstance(part, str) for part in value):
             raise ValueError(f"param `{name}` of the check `{rule.check}` is a list of words")
+        if isinstance(value, dict) and not all(
+            isinstance(part, str) for item in value.items() for part in item
+        ):
+            raise ValueError(f"param `{name}` of the check `{rule.check}` maps words to texts")
         values[key] = value
     try:
         return module.Params(**values)
@@ -335,7 +352,18 @@ def _load_rule(entry: Any) -> Rule:
         raise TypeError("a stored rule has a field that is no text")
     if not isinstance(entry["params"], dict):
         raise TypeError("a stored rule has params that are no mapping")
-    return Rule(**texts, params=entry["params"], severity=Severity(entry["severity"]))
+    triggers = tuple(entry["triggers"])
+    if not all(isinstance(word, str) for word in triggers):
+        raise TypeError("a stored rule has a trigger that is no text")
+    documents = tuple(str(kind) for kind in entry["documents"])
+    severity = Severity(entry["severity"])
+    return Rule(
+        **texts,
+        params=entry["params"],
+        severity=severity,
+        triggers=triggers,
+        documents=documents,
+    )
 
 
 def _write_cache(folder: Path, stamp: str, rules: Sequence[Rule]) -> None:
@@ -348,6 +376,8 @@ def _write_cache(folder: Path, stamp: str, rules: Sequence[Rule]) -> None:
             **{name: getattr(rule, name) for name in _FIELDS},
             "params": dict(rule.params),
             "severity": int(rule.severity),
+            "triggers": rule.triggers,
+            "documents": rule.documents,
         }
         for rule in rules
     ]

@@ -25,6 +25,7 @@ DEFAULT_EXCLUDE = (
     " __pycache__ __pypackages__ _build buck-out build dist node_modules site-packages venv"
 ).split()
 MAX_FILE_SIZE = 5_000_000
+TIME_LIMIT = 300  # seconds
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _HEADER = re.compile(r"\s*\[\[?\s*([^\]]+?)\s*\]\]?\s*(?:#.*)?$")
 
@@ -56,10 +57,13 @@ class Config:
     rules: tuple[str, ...] = ()
     bindings: Bindings = field(default_factory=Bindings)
     max_file_size: int = MAX_FILE_SIZE
+    time_limit: int = TIME_LIMIT
     fail_on: Severity = Severity.NOTE
     baseline: str | None = None
     per_path: tuple[PerPath, ...] = ()
     severity: Mapping[str, Severity] = field(default_factory=dict)
+    documents: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # kind → patterns
+    params: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # rule → its page's, over
     digest: str = ""
 
 
@@ -161,11 +165,17 @@ def _parse(path: str, shown: str, data: bytes) -> dict[str, Any]:
         raise ConfigError(f"{shown}:1: is nested too deeply") from None
 
 
+def _may_be_root(folder: str) -> bool:
+    """Whether a folder may be a project's; the root of the disk and a home are nobody's."""
+    return folder not in (os.path.expanduser("~"), os.path.dirname(folder))
+
+
 def load_config(paths: Sequence[str] = (), explicit: str | None = None) -> Config:
     """Read the configuration that holds for `paths` (default: the working directory).
 
     `explicit` names a file instead of the search; relative paths in it are relative to
-    its folder. Raises ConfigError with file and line.
+    the working directory, or, for paths outside that, to the project found above them.
+    Raises ConfigError with file and line.
     """
     cwd = os.getcwd()
     start = _common_folder([os.path.abspath(p) for p in paths if p != "-"] or [cwd])
@@ -173,17 +183,16 @@ def load_config(paths: Sequence[str] = (), explicit: str | None = None) -> Confi
         source: str | None = os.path.abspath(explicit)
         if not os.path.isfile(explicit):
             raise ConfigError(f"{explicit}: there is no such configuration file")
-        root: str | None = os.path.dirname(str(source))
-        if not _below(start, str(root)):  # a shared file kept elsewhere
-            root = find_source(start)[1]
+        # as ruff has it: wherever the file is kept, its paths mean the working directory
+        root = cwd if _may_be_root(cwd) and _below(start, cwd) else find_source(start)[1]
     else:
         source, root = find_source(start)
     bounded = True
     if root is None:
         # the root of the disk and a home folder are nobody's project
-        usable = cwd not in (os.path.expanduser("~"), os.path.dirname(cwd))
-        root, bounded = (cwd, True) if usable and _below(start, cwd) else (start, False)
-    if root in (os.path.expanduser("~"), os.path.dirname(root)):
+        within = _may_be_root(cwd) and _below(start, cwd)
+        root, bounded = (cwd, True) if within else (start, False)
+    if not _may_be_root(root):
         bounded = False
     if source is None:
         return Config(root=root, bounded=bounded, digest=_digest(b"", b""))
@@ -224,9 +233,15 @@ def _digest(*parts: bytes) -> str:
 
 
 KEYS = (
-    "select ignore exclude extend-exclude rules bindings max-file-size fail-on baseline per-path"
-    " severity"
+    "select ignore exclude extend-exclude rules bindings max-file-size time-limit fail-on baseline"
+    " per-path severity documents params"
 ).split()
+DOCUMENT_KEYS = {
+    "reports": "report",
+    "missions": "mission",
+    "roles": "role",
+    "role-registries": "role-registry",
+}
 _PER_PATH_KEYS = ("paths", "ignore", "reason", "until")
 
 
@@ -241,13 +256,8 @@ def _read(reader: _Reader, document: dict[str, Any], root: str, bounded: bool) -
     exclude = strings("exclude", tuple(DEFAULT_EXCLUDE)) + strings("extend-exclude")
     for key in ("exclude", "extend-exclude"):
         _check_patterns(reader, strings(key), "", key)
-    size = document.get("max-file-size", MAX_FILE_SIZE)
-    if not isinstance(size, int) or isinstance(size, bool) or size < 1:
-        raise reader.fail(
-            f"max-file-size is {size!r}; it must be a whole number of bytes above 0",
-            "",
-            "max-file-size",
-        )
+    size = _positive(reader, document, "max-file-size", MAX_FILE_SIZE, "bytes")
+    seconds = _positive(reader, document, "time-limit", TIME_LIMIT, "seconds")
     baseline = document.get("baseline")
     if baseline is not None and not isinstance(baseline, str):
         raise reader.fail(f"baseline is {baseline!r}; it must be a path", "", "baseline")
@@ -264,14 +274,27 @@ def _read(reader: _Reader, document: dict[str, Any], root: str, bounded: bool) -
         rules=tuple(os.path.join(root, folder) for folder in strings("rules")),
         bindings=_bindings(reader, document.get("bindings", {})),
         max_file_size=size,
+        time_limit=seconds,
         fail_on=_severity(reader, document.get("fail-on", "note"), "", "fail-on"),
         baseline=os.path.join(root, baseline) if baseline else None,
         per_path=_per_path(reader, document.get("per-path", [])),
         severity={
             rule: _severity(reader, word, "severity", rule) for rule, word in severities.items()
         },
+        documents=_documents(reader, document.get("documents", {})),
+        params=_params(reader, document.get("params", {})),
         digest=_digest(repr(sorted(document.items())).encode("utf-8", "surrogatepass")),
     )
+
+
+def _positive(
+    reader: _Reader, document: Mapping[str, Any], key: str, default: int, unit: str
+) -> int:
+    value = document.get(key, default)
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        message = f"{key} is {value!r}; it must be a whole number of {unit} above 0"
+        raise reader.fail(message, "", key)
+    return value
 
 
 def _strings(
@@ -300,6 +323,32 @@ def _check_patterns(
             re.compile(translate(pattern))
         except (ValueError, re.error) as error:
             raise reader.fail(f"{key}: {pattern!r}: {error}", table, key, nth) from None
+
+
+def _params(reader: _Reader, table: object) -> dict[str, dict[str, Any]]:
+    """What the project sets for the checks of rules; the checks themselves say what they take."""
+    if not isinstance(table, dict):
+        raise reader.fail("params must be a table from rule to its parameters", "", "params")
+    for rule, values in table.items():
+        if not isinstance(values, dict):
+            said = f"params.{rule} is {values!r}; it must be a table of parameters"
+            raise reader.fail(said, "params", rule)
+    return table
+
+
+def _documents(reader: _Reader, table: object) -> dict[str, tuple[str, ...]]:
+    """Which files are documents of which kind, whatever stands in them."""
+    if not isinstance(table, dict):
+        raise reader.fail("documents must be a table", "", "documents")
+    globs: dict[str, tuple[str, ...]] = {}
+    for key in table:
+        if key not in DOCUMENT_KEYS:
+            raise reader.unknown(key, list(DOCUMENT_KEYS), "documents")
+        patterns = _strings(reader, table, key, "documents")
+        _check_patterns(reader, patterns, "documents", key)
+        if patterns:
+            globs[DOCUMENT_KEYS[key]] = patterns
+    return globs
 
 
 def _bindings(reader: _Reader, table: object) -> Bindings:

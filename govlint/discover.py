@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".py", ".pyi", ".pyw")
 _PYTHON_SHEBANG = re.compile(rb"#!.{0,200}\bpython[0-9.]*\b")
+_TRANSLATIONS = frozenset("translations locales locale _locales i18n l10n".split())
 _BATCH = 48  # files told of at once
 _CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
@@ -38,6 +39,8 @@ class Discovered:
     """What a walk found. `skipped` counts files that excludes or their type kept out."""
 
     targets: list[Target] = field(default_factory=list)
+    documents: list[Target] = field(default_factory=list)  # what may be one
+    named: set[str] = field(default_factory=set)  # absolute paths of files given by name
     problems: list[Problem] = field(default_factory=list)
     skipped: int = 0
     excluded_by_name: int = 0  # named paths that an exclude pattern kept out
@@ -128,8 +131,12 @@ class _Walk:
         exclude: Sequence[str],
         max_size: int,
         found: Callable[[Sequence[Target]], None] | None = None,
+        python: bool = True,
+        documents: tuple[str, ...] = (),
+        any_name: bool = False,
     ) -> None:
         self.root, self.cwd, self.max_size = root, cwd, max_size
+        self._python, self._documents, self._any_name = python, documents, any_name
         self._tell, self._told = found, 0
         self.exclude = PathPatterns(exclude)
         self.found = Discovered()
@@ -171,8 +178,11 @@ class _Walk:
             return self._walk(abspath)
         if not stat.S_ISREG(info.st_mode):
             return self.problem("unreadable", "is neither a file nor a folder", abspath)
-        if abspath.endswith(SUFFIXES) or _is_script(abspath):
+        if self._python and (abspath.endswith(SUFFIXES) or _is_script(abspath)):
             return self._take(abspath, info)
+        if self._documents and (self._any_name or abspath.lower().endswith(self._documents)):
+            self.found.named.add(abspath)
+            return self._take(abspath, info, None, True)
         self.found.skipped += 1
         return None
 
@@ -183,21 +193,25 @@ class _Walk:
             self._tell(targets[self._told :])
             self._told = len(targets)
 
-    def _take(self, abspath: str, info: os.stat_result, shown: str | None = None) -> None:
+    def _take(
+        self, abspath: str, info: os.stat_result, shown: str | None = None, document: bool = False
+    ) -> None:
         if abspath in self._seen:
             return
         self._seen.add(abspath)
-        if info.st_size > self.max_size:
+        if not document and info.st_size > self.max_size:
             message = f"is {info.st_size:,} bytes, more than max-file-size ({self.max_size:,})"
             self.problem("too-large", message, abspath)
             return
         stamp = (info.st_size, info.st_mtime_ns, info.st_ctime_ns, info.st_ino)
         if shown is None:
             shown = shown_path(abspath, self.cwd)
-        self.found.targets.append(Target(abspath, shown, stamp))
+        listed = self.found.documents if document else self.found.targets
+        listed.append(Target(abspath, shown, stamp))
 
     def _walk(self, top: str) -> None:
         excluded = self.exclude.match_entry
+        suffixes = SUFFIXES if self._python else ()
         stack = [(top, self.relative(top), self._parent_ignores(top))]
         while stack:
             folder, relative, ignores = stack.pop()
@@ -218,12 +232,22 @@ class _Walk:
             below = []
             self.tell(_BATCH)
             shown = shown_path(folder + os.sep, self.cwd) if folder != self.cwd else ""
+            documents = self._documents
+            if documents and os.path.basename(folder) in _TRANSLATIONS:
+                documents = ()
             for entry in listed:
                 name = entry.name
-                if name.endswith(SUFFIXES):
+                if name.endswith(suffixes):
                     if excluded(name, base + name) or (ignores and _ignored(entry.path, ignores)):
                         self.found.skipped += 1
                     elif self._entry(entry, shown):
+                        below.append((entry.path, base + name, ignores))
+                elif documents and name.endswith(documents):
+                    if (
+                        not excluded(name, base + name)
+                        and not (ignores and _ignored(entry.path, ignores))
+                        and self._entry(entry, shown, True)
+                    ):
                         below.append((entry.path, base + name, ignores))
                 elif entry.is_dir():
                     if excluded(name, base + name) or (
@@ -235,8 +259,8 @@ class _Walk:
             below.reverse()
             stack += below
 
-    def _entry(self, entry: os.DirEntry[str], shown: str) -> bool:
-        """Take a directory entry with a Python suffix; True where it is a folder to walk.
+    def _entry(self, entry: os.DirEntry[str], shown: str, document: bool = False) -> bool:
+        """Take a directory entry by its suffix; True where it is a folder to walk.
 
         `shown` is how the folder is written in reports, with a slash at its end.
         """
@@ -244,19 +268,20 @@ class _Walk:
         try:
             info = entry.stat()
         except OSError as error:
-            if not entry.name.startswith(".#"):  # an editor's lock, a link to nothing
+            # an editor's lock is a link to nothing
+            if not document and not entry.name.startswith(".#"):
                 self.problem("unreadable", f"cannot be read: {error.strerror}", entry.path)
             return False
         if stat.S_ISDIR(info.st_mode):
             return not link or self._follow(entry.path)
         if not stat.S_ISREG(info.st_mode):
-            self.found.skipped += 1
+            self.found.skipped += not document
         elif link and self._inside(os.path.realpath(entry.path)):
-            self.found.skipped += 1  # its real name is looked at
+            self.found.skipped += not document  # its real name is looked at
         else:
             name = entry.name
             plain = name.isascii() and name.isprintable()
-            self._take(entry.path, info, shown + name if plain else None)
+            self._take(entry.path, info, shown + name if plain else None, document)
         return False
 
     def _inside(self, real: str) -> bool:
@@ -314,14 +339,21 @@ def discover(
     exclude: Sequence[str],
     max_size: int,
     found: Callable[[Sequence[Target]], None] | None = None,
+    python: bool = True,
+    documents: tuple[str, ...] = (),
+    any_name: bool = False,
 ) -> Discovered:
     """Find the Python files of `paths`: folders are walked, files are taken as they are.
+
+    With `documents`, the files with these suffixes are found too, apart from the others;
+    folders that hold translations are left out, they are many and hold nothing else. With
+    `any_name` a file that is named is taken for one whatever its suffix.
 
     Excludes hold for named paths too; `.gitignore` only for what a walk finds. Targets
     come in a fixed order (by folder, then name); `found` gets them in batches while the
     walk goes on.
     """
-    walk = _Walk(root, cwd, exclude, max_size, found)
+    walk = _Walk(root, cwd, exclude, max_size, found, python, documents, any_name)
     for path in paths:
         walk.start(path)
     walk.tell()

@@ -16,16 +16,17 @@ from typing import TYPE_CHECKING, Any
 
 from govlint import record
 from govlint.cache import Cache, Remembered, code_digest, location, open_cache, save
-from govlint.catalog import ruleset_digest
+from govlint.catalog import make_params, ruleset_digest
 from govlint.config import Config
-from govlint.discover import Discovered, Target, discover, shown_path
+from govlint.discover import SUFFIXES, Discovered, Target, discover, shown_path
+from govlint.errors import ConfigError, UsageError
 from govlint.model import Finding, Problem, Rule, RunResult, Severity, Suppressed
 from govlint.verdict import ChangeFilter, Sources, fingerprint, in_shard, order, per_path
 
 if TYPE_CHECKING:
-    from govlint.analysis import Raw
     from govlint.baseline import Baseline, Entry
     from govlint.catalog import Catalog
+    from govlint.document_run import DocumentRun
     from govlint.scan import Pool
 
 _STACK = 512 << 20
@@ -37,7 +38,9 @@ class Options:
     """What one run asks for beyond its configuration.
 
     `given` holds content by absolute path that stands for the file's own (standard input,
-    an editor's buffer). `today` is what suppressions' end dates are compared with.
+    an editor's buffer). `today` is what suppressions' end dates are compared with. With
+    `kinds` the run is about documents of these kinds alone: files that are named are taken
+    for one of them, and what lies beside the given paths is not looked at, but for roles.
     """
 
     select: tuple[str, ...] = ()
@@ -49,6 +52,7 @@ class Options:
     shard: tuple[int, int] | None = None
     today: datetime.date = field(default_factory=datetime.date.today)
     given: Mapping[str, bytes] = field(default_factory=dict)
+    kinds: tuple[str, ...] = ()
 
 
 def selected_rules(config: Config, catalog: Catalog, options: Options) -> list[Rule]:
@@ -59,9 +63,39 @@ def selected_rules(config: Config, catalog: Catalog, options: Options) -> list[R
         for name, severity in config.severity.items()
         for rule in catalog.select([name], [])
     }
-    return [
+    params = {
+        rule.code: values
+        for name, values in config.params.items()
+        for rule in _one_rule(catalog, name, config)
+    }
+    rules = [
         _with_severity(rule, changed[rule.code]) if rule.code in changed else rule for rule in rules
     ]
+    return [with_params(rule, params[rule.code]) if rule.code in params else rule for rule in rules]
+
+
+def _one_rule(catalog: Catalog, name: str, config: Config) -> list[Rule]:
+    try:
+        return [catalog.get(name)]
+    except UsageError as error:
+        raise ConfigError(f"{config.source or 'the configuration'}: params: {error}") from None
+
+
+def with_params(rule: Rule, params: Mapping[str, Any]) -> Rule:
+    """The rule with what a project sets for its check: other parameters are another ruleset.
+
+    Raises ConfigError for what the check does not take.
+    """
+    changed = replace(
+        rule,
+        params={**rule.params, **params},
+        digest=f"{rule.digest}/{sha256(repr(sorted(params.items())).encode()).hexdigest()}",
+    )
+    try:
+        make_params(changed)
+    except ValueError as error:
+        raise ConfigError(f"params.{rule.name}: {error}") from None
+    return changed
 
 
 def _with_severity(rule: Rule, severity: Severity) -> Rule:
@@ -92,16 +126,21 @@ class Engine:
         self.reported: set[str] = set()  # by reported path
         self.abspaths: dict[str, str] = {}
         self.scans: Mapping[str, record.Scan] = {}
-        self.seeds: frozenset[str] = frozenset()
+        self.documents: DocumentRun | None = None
 
     def run(self) -> RunResult:
         """Run all steps and return the result."""
         started = time.perf_counter()
         cache = self._open_cache()
         pool = None if cache.listing[1] else self._start_pool()
-        self.discover(pool)
-        if self.facts:
-            self.judge(self.look(cache, pool))
+        documents, asked = self.discover(pool)
+        self.look_at_documents(documents, asked)
+        raw = self.look(cache, pool) if self.facts else record.Outcome([], [], set())
+        self.result.files = self.result.statistics.files = len(self.reported)
+        if not asked.targets and not asked.problems and not self._is_asked(asked.documents):
+            self._nothing(asked)
+        if self.abspaths:
+            self.judge(self.judge_documents(raw))
         self.seconds("total", started)
         return self.result
 
@@ -115,25 +154,41 @@ class Engine:
 
     # -- which files ---------------------------------------------------------------------
 
-    def discover(self, pool: Pool | None = None) -> None:
-        """Find the files; with a `pool`, have them scanned as they are found."""
+    def discover(self, pool: Pool | None = None) -> tuple[list[Target], Discovered]:
+        """Find the files; with a `pool`, have them scanned as they are found.
+
+        Returned are those that may be documents, and what the given paths hold.
+        """
         started = time.perf_counter()
         config = self.config
         whole = any(os.path.abspath(path) == config.root for path in self.paths)
-        alone = whole or not config.bounded
+        # a role or a call of one is right or wrong by the project's registry
+        by_itself = bool(self.options.kinds) and "role" not in self.options.kinds
+        alone = whole or not config.bounded or by_itself
         feed = pool.feed if pool is not None else None
         asked = self._walk(self.paths, feed if alone else None)
-        facts = asked.targets
-        if not alone and asked.targets:
-            project = self._walk([config.root], feed).targets
+        facts, documents = asked.targets, asked.documents
+        if not alone and (asked.targets or asked.documents):
+            around = self._walk([config.root], feed)
+            project = around.targets
             below = {target.abspath for target in project}
             more = [target for target in facts if target.abspath not in below]
             if feed is not None:
                 feed(more)
             facts = [*project, *more]
+            known = {target.abspath for target in around.documents}
+            documents = [
+                *around.documents,
+                *(target for target in documents if target.abspath not in known),
+            ]
         for abspath in self.options.given:
-            if all(target.abspath != abspath for target in facts):
+            if all(target.abspath != abspath for target in (*facts, *documents)):
                 made = Target(abspath, shown_path(abspath, self.cwd), (-1, 0, 0, 0))
+                if self.options.kinds or not abspath.endswith(SUFFIXES):
+                    documents = [*documents, made]
+                    asked.documents.append(made)
+                    asked.named.add(abspath)
+                    continue
                 facts = [*facts, made]
                 asked.targets.append(made)
                 if pool is not None:
@@ -142,39 +197,64 @@ class Engine:
         self.abspaths = {target.path: target.abspath for target in facts}
         self.result.problems.extend(asked.problems)
         self.result.statistics.skipped = asked.skipped
-        shard = self.options.shard
-        self.reported = {
-            target.path
-            for target in asked.targets
-            if shard is None or in_shard(self.relative(target.path), shard)
-        }
-        self.result.files = self.result.statistics.files = len(self.reported)
-        if not asked.targets and not asked.problems:
-            self._nothing(asked)
+        for target in asked.targets:
+            self._report_on(target)
         self.seconds("discover", started)
+        return documents, asked
+
+    def _report_on(self, target: Target) -> None:
+        shard = self.options.shard
+        if shard is None or in_shard(self.relative(target.path), shard):
+            self.reported.add(target.path)
+
+    def _is_asked(self, candidates: Sequence[Target]) -> bool:
+        """Say whether one of `candidates` turned out to be a document."""
+        return any(target.path in self.abspaths for target in candidates)
 
     def _walk(
         self, paths: Sequence[str], found: Callable[[Sequence[Target]], None] | None = None
     ) -> Discovered:
-        config = self.config
-        return discover(paths, config.root, self.cwd, config.exclude, config.max_file_size, found)
+        config, options = self.config, self.options
+        suffixes: tuple[str, ...] = ()
+        if any(rule.documents for rule in self.rules):
+            from govlint.document_run import suffixes_of
+
+            suffixes = suffixes_of(self.rules, options.kinds, config.documents)
+        return discover(
+            paths,
+            config.root,
+            self.cwd,
+            config.exclude,
+            config.max_file_size,
+            found,
+            not options.kinds,
+            suffixes,
+            bool(options.kinds),
+        )
 
     def _nothing(self, asked: Discovered) -> None:
         """Nothing to check is a problem, unless all that was named is excluded on purpose."""
         if asked.excluded_by_name and asked.excluded_by_name == len(self.paths):
             return
         where = ", ".join(self.paths[:3]) + (" …" if len(self.paths) > 3 else "")
-        message = f"there is no Python file to check in {where}"
-        if asked.skipped:
-            message += f" ({asked.skipped} excluded or of another kind)"
+        kinds = [kind.replace("-", " ") for kind in self.options.kinds if kind != "text"]
+        what = " or ".join(kinds) or "Python file"
+        message = f"there is no {what} to check in {where}"
+        skipped = asked.skipped + len(asked.documents)
+        if skipped:
+            message += f" ({skipped} excluded or of another kind)"
         self.result.problems.append(Problem("nothing-to-check", message))
 
     # -- what is in them -----------------------------------------------------------------
 
+    def _may_remember(self) -> bool:
+        options = self.options
+        return options.cache and not options.given and not options.kinds
+
     def _open_cache(self) -> Cache:
         started_ns = time.time_ns()
         root = self.config.root
-        path = location(root) if self.options.cache and not self.options.given else None
+        path = location(root) if self._may_remember() else None
         if path is None:
             return Cache(None, "")
         kinds = sorted({rule.check for rule in self.rules})
@@ -186,69 +266,151 @@ class Engine:
         from govlint.analysis import all_words
         from govlint.scan import Pool, cpus
 
-        self.seeds, words = all_words(self.rules, self.config.bindings)
+        _, words = all_words(self.rules, self.config.bindings)
         return Pool(words, self.options.jobs or cpus(), self.options.given)
 
     def look(self, cache: Cache, pool: Pool | None) -> record.Outcome:
         """Scan and analyse, or take from the cache what still holds."""
-        config = self.config
         started = time.perf_counter()
         run_key = sha256(
             repr((self.cwd, [(r.code, r.digest) for r in self.rules])).encode("utf-8", "replace")
         ).hexdigest()
         by_code = {rule.code: rule for rule in self.rules}
-        if pool is None and cache.unchanged(self.facts):
+        changed = cache.changed(self.facts) if pool is None else None
+        earlier = None
+        if changed is not None:
+            earlier = record.load_outcome(cache.runs.get(run_key), by_code)
             self.scans = Remembered(cache)
-            found = record.load_outcome(cache.runs.get(run_key), by_code)
-            if found is not None:
-                self.result.statistics.cached = len(self.facts)
+            self.result.statistics.cached = len(self.facts) - len(changed)
+            if earlier is not None and not changed:
                 self.seconds("cache", started)
-                return found
-        known: dict[str, record.Scan] = {}
-        if pool is None:
-            known = {t.abspath: s for t in self.facts if (s := cache.known(t)) is not None}
-            pool = self._start_pool()
-            pool.feed([target for target in self.facts if target.abspath not in known])
-        scans = self.scans = {**pool.finish(), **known}
-        self.result.statistics.cached = len(known)
+                return earlier
+        self._scan(cache, pool, changed)
         self.seconds("scan", started)
-        from govlint.analysis import analyse
-        from govlint.scan import run_on_stack
-
-        raw: list[Raw] = []
-
-        def work() -> None:
-            raw.append(
-                analyse(
-                    self.facts,
-                    scans,
-                    self.rules,
-                    config.bindings,
-                    config.root,
-                    self.options.given,
-                    self.seeds,
-                )
-            )
-
-        try:
-            run_on_stack(work, _STACK)
-        except RuntimeError as error:
-            if raw or "thread" not in str(error):
-                raise
-            work()  # no room for a deep stack: the usual one then
-        findings, problems, undecided, parsed, seconds = raw[0]
-        outcome = record.Outcome(findings, problems, set(undecided))
-        self.result.statistics.parsed = parsed
-        self.result.statistics.seconds.update(seconds)
-        if cache.path is not None and not any(p.kind in ("crash", "timeout") for p in problems):
-            if not cache.unchanged(self.facts):
+        outcome = self._analyse(earlier, changed)
+        if cache.path is not None and not any(
+            p.kind in ("crash", "timeout") for p in outcome.problems
+        ):
+            if changed is None or changed:
                 cache.runs = {}
             cache.runs.pop(run_key, None)
             cache.runs[run_key] = record.dump_outcome(outcome)
             started = time.perf_counter()
-            save(cache, self.facts, scans)
+            save(cache, self.facts, self.scans)
             self.seconds("cache", started)
         return outcome
+
+    def _scan(self, cache: Cache, pool: Pool | None, changed: list[Target] | None) -> None:
+        """Scan what has to be; `changed` says which, where the files are the remembered ones."""
+        if pool is not None:
+            self.scans = pool.finish()
+        elif changed is not None:
+            if changed:
+                pool = self._start_pool()
+                pool.feed(changed)
+                self.scans = Remembered(cache, pool.finish())
+        else:
+            known = {t.abspath: s for t in self.facts if (s := cache.known(t)) is not None}
+            pool = self._start_pool()
+            pool.feed([target for target in self.facts if target.abspath not in known])
+            self.scans = {**pool.finish(), **known}
+            self.result.statistics.cached = len(known)
+
+    def _analyse(
+        self, earlier: record.Outcome | None, changed: list[Target] | None
+    ) -> record.Outcome:
+        """Analyse the project, unless the `earlier` outcome holds in spite of what `changed`."""
+        from govlint import analysis
+        from govlint.threads import TimeLimit, run_on_stack
+
+        config, outcomes = self.config, []
+
+        def holds(earlier: record.Outcome, changed: list[Target]) -> bool:
+            linked = earlier.linked
+            return linked is not None and (
+                all(t.abspath in linked.files or not earlier.mentions(t.path) for t in changed)
+                and analysis.holds_still(
+                    linked, changed, self.facts, self.scans, config.bindings, config.root, seeds
+                )
+            )
+
+        def work() -> None:
+            if earlier is not None and changed is not None and holds(earlier, changed):
+                outcomes.append(earlier)
+                return
+            raw = analysis.analyse(
+                self.facts,
+                self.scans,
+                self.rules,
+                config.bindings,
+                config.root,
+                self.options.given,
+                seeds,
+                config.time_limit,
+            )
+            self.result.statistics.parsed = raw.parsed
+            self.result.statistics.seconds.update(raw.seconds)
+            outcomes.append(
+                record.Outcome(raw.findings, raw.problems, set(raw.undecided), raw.linked)
+            )
+
+        seeds, _ = analysis.all_words(self.rules, config.bindings)
+        try:
+            run_on_stack(work, _STACK, config.time_limit)
+        except TimeLimit:
+            problem = analysis.out_of_time("the analysis", config.time_limit)
+            return record.Outcome([], [problem], {rule.code for rule in self.rules})
+        except RuntimeError as error:
+            if outcomes or "thread" not in str(error):
+                raise
+            work()  # no room for a deep stack: the usual one then
+        return outcomes[0]
+
+    # -- documents -------------------------------------------------------------------------
+
+    def look_at_documents(self, found: Sequence[Target], asked: Discovered) -> None:
+        """Find out which of the files that may be documents are any."""
+        rules = [rule for rule in self.rules if rule.documents]
+        if not rules or not (found or _reads_commands(rules)):
+            return
+        from govlint.document_run import DocumentRun, Wanted
+
+        started, started_ns = time.perf_counter(), time.time_ns()
+        config, options = self.config, self.options
+        wanted = Wanted(config.root, config.documents, options.kinds, frozenset(asked.named))
+        run = self.documents = DocumentRun(rules, wanted, options.given, self.cwd)
+        path = location(config.root, "-documents") if self._may_remember() else None
+        run.look(found, path, code_digest() if path else "", started_ns)
+        named = {target.path for target in asked.documents}
+        for entry in run.found:
+            self.abspaths[entry.target.path] = entry.target.abspath
+            if entry.target.path in named:
+                self._report_on(entry.target)
+                if entry.target.path in self.reported:
+                    self.result.documents[entry.target.path] = entry.kind
+        self.result.problems.extend(run.problems)
+        self.seconds("documents", started)
+
+    def judge_documents(self, raw: record.Outcome) -> record.Outcome:
+        """Add to `raw` what the checks say of the documents."""
+        if self.documents is None:
+            return raw
+        started = time.perf_counter()
+        if _reads_commands(self.documents.rules):
+            from govlint.analysis import COMMAND_WORD
+
+            told = self._odd() if self.facts else []
+            self.documents.add_python(
+                t for t in told if COMMAND_WORD in self.scans[t.abspath].words
+            )
+        outcome = self.documents.judge({rule.code: rule for rule in self.rules})
+        self.result.statistics.cached += self.documents.cached
+        self.seconds("judge documents", started)
+        return raw._replace(
+            findings=raw.findings + outcome.findings,
+            problems=raw.problems + outcome.problems,
+            undecided=raw.undecided | outcome.undecided,
+        )
 
     # -- what it means -------------------------------------------------------------------
 
@@ -256,17 +418,18 @@ class Engine:
         """Decide which of the raw findings are reported, silenced, or nobody's business."""
         started = time.perf_counter()
         result, options, today = self.result, self.options, self.options.today
-        sources = Sources(self.abspaths, options.given)
+        sources = Sources(self.abspaths, options.given, self._document_kinds())
         result.sources = sources
         incomplete = set()
         for path, (kind, message) in self._scan_problems():
             result.problems.append(Problem(kind, message, path))
             incomplete.add(path)
-        for problem in raw.problems:
+        faults, undecodable = self._faults()
+        for problem in (*undecodable, *raw.problems):
             if not problem.path or problem.path in self.reported:
                 result.problems.append(problem)
                 incomplete.add(problem.path)
-        ordered = fingerprint(order(raw.findings), sources, self.relative)
+        ordered = fingerprint(order([*faults, *raw.findings]), sources, self.relative)
         incomplete.update(f.location.path for f in ordered if self._is_syntax(f))
         if "" in incomplete:
             incomplete = self.reported
@@ -302,10 +465,15 @@ class Engine:
         paths = self._with_word()
         if not paths:
             return findings, [], []
-        from govlint.suppress import Suppressions, parse_directives
+        from govlint.suppress import Suppressions, about_texts, parse_directives
 
         suppressions = Suppressions(self.rules, self._names(), self.options.today, undecided)
-        directives = {path: parse_directives(sources.get(path) or "") for path in paths}
+        directives = {
+            path: parse_directives(sources.get(path) or "", sources.syntax(path)) for path in paths
+        }
+        for path in paths:
+            if sources.syntax(path) == "text":
+                directives[path] = about_texts(directives[path], self.catalog.rules.values())
         done = suppressions.apply(findings, directives, incomplete)
         return done.kept, done.suppressed, fingerprint(order(done.about), sources, self.relative)
 
@@ -320,6 +488,16 @@ class Engine:
                 found.append((target.path, problem))
         return found
 
+    def _faults(self) -> tuple[list[Finding], list[Problem]]:
+        """The files that are no Python: findings, or problems where GOV901 is not selected."""
+        faulty = [target for target in self._odd() if self.scans[target.abspath].fault is not None]
+        if not faulty:
+            return [], []
+        from govlint.analysis import faults
+
+        raw = faults(faulty, self.scans, self.rules)
+        return raw.findings, raw.problems
+
     def _odd(self) -> list[Target]:
         """The files whose scan told anything, without asking for every file's."""
         if isinstance(self.scans, Remembered):
@@ -328,11 +506,20 @@ class Engine:
         return self.facts
 
     def _with_word(self) -> list[str]:
+        found = self.documents.found if self.documents is not None else ()
         return [
             target.path
             for target in self._odd()
             if target.path in self.reported and _WORD in self.scans[target.abspath].words
-        ]
+        ] + [f.target.path for f in found if f.has_word and f.target.path in self.reported]
+
+    def _document_kinds(self) -> dict[str, str]:
+        """How the files that are documents are written, by reported path."""
+        if self.documents is None:
+            return {}
+        from govlint.document_run import syntax_of
+
+        return {f.target.path: syntax_of(f.target.path, f.kind) for f in self.documents.found}
 
     def _names(self) -> dict[str, str]:
         known: dict[str, str] = {}
@@ -364,6 +551,11 @@ class Engine:
             changes = changes_since(self.options.diff, self.config.root)
             changed = ChangeFilter(changes, sources, self.abspaths)
         return lambda finding: finding.location.path in self.reported and changed(finding)
+
+
+def _reads_commands(rules: Sequence[Rule]) -> bool:
+    """Say whether one of `rules` looks for `@role` lines, which any text may hold."""
+    return any("text" in rule.documents for rule in rules)
 
 
 def _always(_finding: Finding) -> bool:

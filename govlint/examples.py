@@ -12,24 +12,27 @@ import os
 import re
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from govlint.catalog import BUILTIN_KINDS, Catalog
-from govlint.config import Config, load_config
+from govlint.config import Config, PerPath, load_config
 from govlint.engine import Options, run
 from govlint.errors import ConfigError, RuleError
 from govlint.model import Finding, Rule, RunResult, Safety
 from govlint.pages import EXPECT, Example, Page
-from govlint.python.syntax.comments import find_comments
+from govlint.python.syntax.comments import Comment, find_comments
 
 VARIANTS = ("plain", "cached", "crlf", "bom", "suppressed", "fixed")
 CONFIGURATION = "pyproject.toml"
 _BOM = b"\xef\xbb\xbf"
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=]")
 
-_Place = tuple[str, str, str]  # path, line or JSON pointer, code
+_Place = tuple[str, str, str]  # path, `@` and a line or a JSON pointer, code
+_DATA = (".json", ".yaml")
+# what an untitled block of a page in one of these packs is
+_PACKS = {"reports": ("report",), "missions": ("mission",), "roles": ("role", "role-registry")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +63,14 @@ def run_example(
         root = os.path.realpath(folder)
         _lay_down(root, files)
         config = _configuration(page, example, root)
+        if variant == "suppressed":
+            config = replace(config, per_path=(*config.per_path, *_accepted(page, example)))
         options = Options(select=() if config.select else select, jobs=1, cache=variant == "cached")
         result = run([root], config, catalog, options)
         if variant == "fixed":
             return _after_fix(page, example, result, root, config, catalog, options)
         if variant == "suppressed":
-            return _suppressed(example, result, root)
+            return _suppressed(page, example, result, root)
         found = _compare(page, example, result, root)
         if variant == "cached" and not found:
             again = run([root], config, catalog, options)
@@ -102,7 +107,8 @@ def _as_variant(
     if variant == "crlf":
         return {path: data.replace(b"\n", b"\r\n") for path, data in files.items()}
     if variant == "bom":
-        code = {path: data for path, data in files.items() if path.endswith((".py", ".pyi"))}
+        marked = (".py", ".pyi", *_DATA)
+        code = {path: data for path, data in files.items() if path.endswith(marked)}
         if any(_COOKIE.search(line) for data in code.values() for line in data.split(b"\n", 2)[:2]):
             return None  # a byte order mark beside another declared encoding is an error
         return {**files, **{path: _BOM + data for path, data in code.items()}}
@@ -114,14 +120,16 @@ def _as_variant(
 def _with_suppressions(page: Page, example: Example, catalog: Catalog) -> dict[str, bytes] | None:
     """The files with each expected finding silenced on its line, if all of them can be."""
     builtin = {rule.code for rule in catalog.rules.values() if rule.check in BUILTIN_KINDS}
-    if example.valid or any(e.code in builtin or e.pointer for e in example.expected):
+    if example.valid or any(e.code in builtin for e in example.expected):
         return None
     wanted: dict[str, dict[int, list[str]]] = {}
     for entry in example.expected:
+        if entry.pointer is not None:
+            continue  # JSON takes no comments: the configuration silences it
         wanted.setdefault(entry.path, {}).setdefault(entry.line, []).append(entry.code)
     files = _unmarked(example)
     for path, codes in wanted.items():
-        comments = {comment.line for comment in find_comments(example.files[path])}
+        comments = {comment.line for comment in _comments(example.files[path], path)}
         if not comments >= codes.keys():
             return None  # the mark stands in a string, where a suppression would be text
         lines = files[path].split("\n")
@@ -130,6 +138,21 @@ def _with_suppressions(page: Page, example: Example, catalog: Catalog) -> dict[s
             lines[number - 1] += f"  # govlint: ignore[{listed}] -- example"
         files[path] = "\n".join(lines)
     return {path: text.encode() for path, text in files.items()}
+
+
+def _accepted(page: Page, example: Example) -> Iterator[PerPath]:
+    """The configuration that silences what an example expects in JSON."""
+    for entry in example.expected:
+        if entry.pointer is not None:
+            yield PerPath((entry.path,), (entry.code or page.rule.code,), "example")
+
+
+def _comments(text: str, path: str) -> Iterable[Comment]:
+    if path.endswith(".py"):
+        return find_comments(text)
+    from govlint.documents.comments import line_comments, yaml_comments
+
+    return yaml_comments(text) if path.endswith(_DATA) else line_comments(text)
 
 
 def _unmarked(example: Example) -> dict[str, str]:
@@ -151,13 +174,31 @@ def _lay_down(root: str, files: Mapping[str, bytes]) -> None:
 
 def _configuration(page: Page, example: Example, root: str) -> Config:
     if CONFIGURATION not in example.files:
-        return Config(root=root)
+        return Config(root=root, documents=_untitled(page, example))
     try:
         return load_config([root], os.path.join(root, CONFIGURATION))
     except ConfigError as error:
         line = example.fences[CONFIGURATION]
         said = str(error).replace(root + os.sep, "")
         raise RuleError(f"the example's configuration: {said}", page.rule.path, line) from None
+
+
+def _untitled(page: Page, example: Example) -> dict[str, tuple[str, ...]]:
+    """What the one block of an example is that is no file of a project: a document."""
+    kinds = _PACKS.get(page.rule.pack, ())
+    names = [name for name in example.files if name.startswith("example.")]
+    if not kinds or len(example.files) != 1 or not names or not names[0].endswith(_DATA):
+        return {}
+    kind = kinds[0]
+    if len(kinds) > 1:
+        from govlint.documents.reader import read_text
+        from govlint.documents.recognise import kind_of_text, kind_of_value
+
+        text = example.files[names[0]]
+        syntax = "json" if names[0].endswith(".json") else "yaml"
+        told = kind_of_value(read_text(names[0], text, syntax).value) or kind_of_text(text)
+        kind = told if told in kinds else kind
+    return {kind: (names[0],)}
 
 
 def _judged(page: Page, example: Example, catalog: Catalog) -> tuple[str, ...]:
@@ -178,28 +219,29 @@ def _judged(page: Page, example: Example, catalog: Catalog) -> tuple[str, ...]:
 
 
 def _compare(page: Page, example: Example, result: RunResult, root: str) -> list[Mismatch]:
-    found: dict[_Place, Finding] = {}
-    counts: Counter[_Place] = Counter()
-    pointed = {entry.path for entry in example.expected if entry.pointer is not None}
-    for finding in result.findings:
-        place = _place(finding, root, pointed)
-        found[place] = finding
-        counts[place] += 1
     wanted: dict[_Place, int] = {}
     times: Counter[_Place] = Counter()
     for entry in example.expected:
-        where = entry.pointer if entry.pointer is not None else str(entry.line)
+        where = entry.pointer if entry.pointer is not None else f"@{entry.line}"
         place = entry.path, where, entry.code or page.rule.code
         wanted[place] = example.page_line(entry.path, entry.line)
         times[place] += 1
+    found: dict[_Place, Finding] = {}
+    counts: Counter[_Place] = Counter()
+    for finding in result.findings:
+        place = _place(finding, root, wanted)
+        found[place] = finding
+        counts[place] += 1
     mismatches = _problems(example, result, root)
     for place, line in wanted.items():
         if place not in found:
-            mismatches.append(Mismatch(line, f"{place[2]} is expected here and was not found"))
+            at = f"at {place[1]}" if place[1][:1] == "/" else "here"
+            mismatches.append(Mismatch(line, f"{place[2]} is expected {at} and was not found"))
     for place, finding in found.items():
         line = example.page_line(place[0], finding.location.line)
         if place not in wanted:
-            said = f"{finding.rule} was found and is not expected: {finding.message}"
+            at = f" at {finding.location.pointer}" if finding.location.pointer else ""
+            said = f"{finding.rule} was found{at} and is not expected: {finding.message}"
             mismatches.append(Mismatch(line, said))
         elif counts[place] != times[place]:
             said = f"{finding.rule} was found {counts[place]} times, expected {times[place]}"
@@ -207,12 +249,16 @@ def _compare(page: Page, example: Example, result: RunResult, root: str) -> list
     return sorted(mismatches, key=lambda mismatch: mismatch.line)
 
 
-def _place(finding: Finding, root: str, pointed: set[str]) -> _Place:
+def _place(finding: Finding, root: str, wanted: Mapping[_Place, int]) -> _Place:
+    """Where a finding is, by its pointer where that is what is wanted, else by its line."""
     location = finding.location
     path = _relative(location.path, root)
-    if path in pointed and location.pointer is not None:
-        return path, location.pointer, finding.rule
-    return path, str(location.line), finding.rule
+    by_line = path, f"@{location.line}", finding.rule
+    if location.pointer is not None and by_line not in wanted:
+        by_pointer = path, location.pointer, finding.rule
+        if by_pointer in wanted:
+            return by_pointer
+    return by_line
 
 
 def _relative(path: str, root: str) -> str:
@@ -237,21 +283,24 @@ def _shown(result: RunResult) -> list[Finding]:
 # -- suppressed, and fixed ----------------------------------------------------------------------
 
 
-def _suppressed(example: Example, result: RunResult, root: str) -> list[Mismatch]:
+def _suppressed(page: Page, example: Example, result: RunResult, root: str) -> list[Mismatch]:
     mismatches = _problems(example, result, root)
     for finding in result.findings:
         line = example.page_line(_relative(finding.location.path, root), finding.location.line)
         mismatches.append(
             Mismatch(line, f"{finding.rule} is left after a suppression: {finding.message}")
         )
-    silenced = {
-        (_relative(s.finding.location.path, root), s.finding.location.line, s.finding.rule)
-        for s in result.suppressed
-    }
-    for entry in example.expected:
-        if not mismatches and (entry.path, entry.line, entry.code) not in silenced:
-            line = example.page_line(entry.path, entry.line)
-            mismatches.append(Mismatch(line, f"{entry.code} is not among what is suppressed"))
+    silenced = set()
+    for entry in result.suppressed:
+        place = entry.finding.location
+        for where in (f"@{place.line}", place.pointer):
+            silenced.add((_relative(place.path, root), where, entry.finding.rule))
+    for expected in example.expected:
+        code = expected.code or page.rule.code
+        where = expected.pointer if expected.pointer is not None else f"@{expected.line}"
+        if not mismatches and (expected.path, where, code) not in silenced:
+            line = example.page_line(expected.path, expected.line)
+            mismatches.append(Mismatch(line, f"{code} is not among what is suppressed"))
     return mismatches
 
 

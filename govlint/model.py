@@ -84,7 +84,12 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What one rule page says. The page is the only place where a rule is stated."""
+    """What one rule page says. The page is the only place where a rule is stated.
+
+    `triggers` are its check's, kept here so that a run which has nothing to analyse need
+    not import the check; None where they are not known.
+    `documents` are the kinds of document that its check looks at; none for Python code.
+    """
 
     code: str
     name: str
@@ -99,6 +104,29 @@ class Rule:
     fix: str
     path: str
     digest: str
+    triggers: tuple[str, ...] | None = None
+    documents: tuple[str, ...] = ()
+
+    def finding(
+        self,
+        message: str,
+        location: Location,
+        *,
+        severity: Severity | None = None,
+        related: tuple[Related, ...] = (),
+        fix: Fix | None = None,
+    ) -> Finding:
+        """What this rule says about one place; `severity` where it is not the page's."""
+        return Finding(
+            rule=self.code,
+            name=self.name,
+            severity=self.severity if severity is None else severity,
+            message=message,
+            location=location,
+            related=related,
+            fix=fix,
+            help=self.fix,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +200,7 @@ class RunResult:
     stale: int = 0  # baseline entries that meet no finding any more
     shard: tuple[int, int] | None = None
     sources: Mapping[str, str] = field(default_factory=dict)  # path → text, for carets
+    documents: dict[str, str] = field(default_factory=dict)  # path → kind, of what was judged
 
 
 def exit_code(result: RunResult, fail_on: Severity = Severity.NOTE) -> int:

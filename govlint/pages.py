@@ -22,13 +22,17 @@ CODE = re.compile(r"[A-Z]{3}[0-9]{3}")
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _MAX_DEPTH = 20  # of the front matter: PyYAML's time grows with the square of it
 _SINCE = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
-EXPECT = re.compile(r"#\s*expect:\s*(?P<codes>.*)$")
+EXPECT = re.compile(r"(?:<!--\s*)?#\s*expect:\s*(?P<codes>.*?)(?:\s*-->)?$")
+_POINTED = re.compile(r"(?:(?P<code>[A-Z]{3}[0-9]{3}):)?(?:(?P<pointer>#|/.*)|@(?P<line>[0-9]+))")
 _ATTRIBUTE = re.compile(r'(\w+)="([^"]*)"')
 
 
 @dataclass(frozen=True)
 class Expected:
-    """One finding that an example must give: where, and of which rule."""
+    """One finding that an example must give: where, and of which rule.
+
+    `pointer` is the finding's JSON pointer, or `@` and a line, where the block's fence says it.
+    """
 
     path: str
     line: int
@@ -316,9 +320,26 @@ def _add_block(
                     line + number,
                 )
             example.expected.append(Expected(name, number, code.strip()))
-    for pointer in (attributes.get("expect") or "").split():
-        example.expected.append(Expected(name, 1, "", pointer))
+    for word in (attributes.get("expect") or "").split():
+        example.expected.append(_pointed(word, name, path, line))
     return title is not None
+
+
+def _pointed(word: str, name: str, path: str, line: int) -> Expected:
+    """Read one entry of `expect="…"`: a JSON pointer, `#` for the whole document, or `@` and
+    a line of the block; each with a code in front where it is another rule's.
+    """
+    found = _POINTED.fullmatch(word)
+    if found is None:
+        raise RuleError(
+            f'`expect="…"` takes JSON pointers such as /steps/0, `#` or `@3`, found {word!r}',
+            path,
+            line,
+        )
+    code = found["code"] or ""
+    if found["line"]:
+        return Expected(name, int(found["line"]), code, f"@{found['line']}")
+    return Expected(name, 1, code, found["pointer"].removeprefix("#"))
 
 
 def _both_ways(name: str, others: Iterable[str]) -> Iterable[tuple[str, str]]:
@@ -336,7 +357,15 @@ def _is_inside(title: str) -> bool:
     )
 
 
-_SUFFIXES = {"python": "py", "py": "py", "toml": "toml", "json": "json", "yaml": "yaml"}
+_SUFFIXES = {
+    "python": "py",
+    "py": "py",
+    "toml": "toml",
+    "json": "json",
+    "yaml": "yaml",
+    "markdown": "md",
+    "sh": "sh",
+}
 
 
 def _check_expectations(rule: Rule, examples: list[Example], path: str) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from govlint.linked import Linked
 from govlint.model import Edit, Finding, Fix, Location, Problem, Related, Rule, Safety
 
 Row = list[Any]
@@ -36,11 +37,30 @@ def load_scan(row: Any) -> Scan:
 
 
 class Outcome(NamedTuple):
-    """What an analysis found in a project; `undecided` are the rules whose check failed."""
+    """What an analysis found in a project; `undecided` are the rules whose check failed.
+
+    `linked` says what it depends on, None where that cannot be said.
+    """
 
     findings: list[Finding]
     problems: list[Problem]
     undecided: set[str]
+    linked: Linked | None = None
+
+    def mentions(self, path: str) -> bool:
+        """Whether anything that was found speaks of the file reported as `path`."""
+        return any(problem.path == path for problem in self.problems) or any(
+            place.path == path for finding in self.findings for place in _places(finding)
+        )
+
+
+def _places(finding: Finding) -> Iterator[Location]:
+    yield finding.location
+    for related in finding.related:
+        yield related.location
+    if finding.fix is not None:
+        for edit in finding.fix.edits:
+            yield edit.location
 
 
 def dump_outcome(outcome: Outcome) -> Row:
@@ -49,17 +69,19 @@ def dump_outcome(outcome: Outcome) -> Row:
         [dump_finding(finding) for finding in outcome.findings],
         [dump_problem(problem) for problem in outcome.problems],
         sorted(outcome.undecided),
+        outcome.linked.row() if outcome.linked is not None else None,
     ]
 
 
 def load_outcome(row: Any, rules: Mapping[str, Rule]) -> Outcome | None:
     """Read an outcome's row; None for what is none."""
     try:
-        findings, problems, undecided = row
+        findings, problems, undecided, linked = row
         return Outcome(
             [load_finding(item, rules) for item in findings],
             [load_problem(item) for item in problems],
             {str(code) for code in undecided},
+            Linked.load(linked) if linked is not None else None,
         )
     except (TypeError, ValueError, KeyError, AttributeError, IndexError):
         return None

@@ -1,16 +1,16 @@
 """The first look at every file: read it, search it for triggers, check its syntax.
 
-This is what a cold run spends its time on, so it is one tight pass over the bytes on a
-few threads; the parser that checks the syntax releases the interpreter's lock.
+This is what a cold run spends its time on, so it is one tight pass over the bytes, shared
+out among processes where there are files enough.
 """
 
 from __future__ import annotations
 
 import os
-import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
-from queue import SimpleQueue
+from typing import Any
 
 from govlint.discover import Target
 from govlint.python.syntax.parse import (
@@ -23,11 +23,18 @@ from govlint.python.syntax.parse import (
 )
 from govlint.python.syntax.source import HEAD_BYTES, declared_encoding, decode, is_utf8
 from govlint.record import NONASCII, PLAIN, Scan
+from govlint.threads import run_on_stack
+from govlint.workers import Workers, can_fork
 
 _BATCH = 48
+_WORTH = 200  # files from which on other processes are worth starting
 _DEEP_STACK = 768 << 20
 _MAX_FAST_BYTES = 5_000_000  # what _DEEP_STACK is enough for
 _SHORTEST = 7  # characters a shared part of two words needs to be searched in their place
+
+
+_Piece = tuple[str, str, int]  # absolute path, reported path, size
+_Row = tuple[Any, ...]
 
 
 def cover(words: Iterable[str]) -> dict[str, list[str]]:
@@ -165,39 +172,8 @@ def _in_deep_thread(parse: FastParse, path: str, data: bytes) -> list[dict[str, 
     return found[0]
 
 
-_stack_lock = threading.Lock()
-
-
-def start_thread(work: Callable[[], object], stack: int) -> threading.Thread:
-    """Start a thread with `stack` bytes of stack. Raises RuntimeError where there is no room."""
-    with _stack_lock:
-        previous = threading.stack_size(stack)
-        try:
-            thread = threading.Thread(target=work, daemon=True)
-            thread.start()
-        finally:
-            threading.stack_size(previous)
-    return thread
-
-
-def run_on_stack(work: Callable[[], object], stack: int) -> None:
-    """Run `work` to its end on a thread of its own; what it raises is raised here."""
-    failed: list[BaseException] = []
-
-    def guarded() -> None:
-        try:
-            work()
-        except BaseException as error:
-            failed.append(error)
-
-    thread = start_thread(guarded, stack)
-    thread.join()
-    if failed:
-        raise failed[0]
-
-
 class Pool:
-    """Scans files on up to `jobs` threads while they are still being discovered.
+    """Scans files while they are still being discovered, on up to `jobs` processors.
 
     `given` holds content that is not on disk. The result does not depend on `jobs`.
     """
@@ -207,49 +183,76 @@ class Pool:
         self._jobs = max(1, jobs)
         self._given = given
         self._found: dict[str, Scan] = {}
-        self._waiting: SimpleQueue[Sequence[Target] | None] = SimpleQueue()
-        self._threads: list[threading.Thread] = []
-        self._failed: list[BaseException] = []
+        self._waiting: deque[list[_Piece]] = deque()
+        self._fed = 0
+        self._workers: Workers | None = None
 
     def feed(self, targets: Sequence[Target]) -> None:
         """Hand over files to scan; returns at once."""
         for start in range(0, len(targets), _BATCH):
-            self._waiting.put(targets[start : start + _BATCH])
-            if len(self._threads) < self._jobs:
-                try:
-                    self._threads.append(start_thread(self._work, STACK_BYTES))
-                except RuntimeError:  # no room for the stack: fewer threads have to do
-                    self._jobs = len(self._threads)
+            batch = targets[start : start + _BATCH]
+            self._waiting.append([(abspath, path, stamp[0]) for abspath, path, stamp in batch])
+        self._fed += len(targets)
+        if self._fed > _WORTH and self._jobs > 1 and self._workers is None and can_fork():
+            try:
+                self._workers = Workers(self._in_worker, self._jobs - 1)
+            except OSError:  # no more files can be opened
+                self._jobs = 1
+        self._share()
 
     def finish(self) -> dict[str, Scan]:
         """Wait for all that was handed over; the scans by absolute path."""
-        for _ in self._threads:
-            self._waiting.put(None)
-        if not self._threads:  # not one thread: the slow parser, which needs no deep stack
-            self._waiting.put(None)
-            self._scanner.without_fast_parser()
+        try:
+            run_on_stack(self._work, STACK_BYTES)
+        except RuntimeError as error:
+            if "thread" not in str(error):
+                raise
+            self._scanner.without_fast_parser()  # no room for the stack that it needs
             self._work()
-        for thread in self._threads:
-            thread.join()
-        if self._failed:
-            raise self._failed[0]
         return self._found
 
-    def _work(self) -> None:
-        try:
-            while (batch := self._waiting.get()) is not None:
-                self._found.update(self._scan(batch))
-        except BaseException as error:
-            self._failed.append(error)
+    def _share(self) -> None:
+        while self._workers is not None and self._waiting:
+            if not self._workers.offer(self._waiting[0]):
+                return
+            self._waiting.popleft()
 
-    def _scan(self, batch: Sequence[Target]) -> dict[str, Scan]:
+    def _work(self) -> None:
+        """Scan what no other process has taken, then collect what they found."""
+        while self._waiting:
+            self._share()
+            if self._waiting:
+                self._found.update(self._scan(self._waiting.popleft()))
+        if self._workers is None:
+            return
+        while (batch := self._workers.take_back()) is not None:
+            self._found.update(self._scan(batch))
+        results, undone = self._workers.finish()
+        self._workers = None
+        for plain, odd in results:
+            self._found.update(dict.fromkeys(plain, PLAIN))
+            self._found.update((abspath, Scan(*row)) for abspath, row in odd)
+        for batch in undone:
+            self._found.update(self._scan(batch))
+
+    def _in_worker(
+        self, batch: list[_Piece]
+    ) -> tuple[list[str], list[tuple[str, tuple[Any, ...]]]]:
+        """Scan in another process: the plain files, and the others with what was found."""
+        found: list[dict[str, Scan]] = []
+        run_on_stack(lambda: found.append(self._scan(batch)), STACK_BYTES)
+        plain = [abspath for abspath, scan in found[0].items() if scan is PLAIN]
+        odd = [(abspath, tuple(scan)) for abspath, scan in found[0].items() if scan is not PLAIN]
+        return plain, odd
+
+    def _scan(self, batch: Sequence[_Piece]) -> dict[str, Scan]:
         scan, given = self._scanner.scan, self._given
         done = {}
-        for abspath, path, stamp in batch:
+        for abspath, path, size in batch:
             data = given.get(abspath) if given else None
             if data is None:
                 try:
-                    data = _read(abspath, stamp[0])
+                    data = _read(abspath, size)
                 except OSError as error:
                     reason = error.strerror or str(error)
                     done[abspath] = Scan(problem=("unreadable", f"cannot be read: {reason}"))
@@ -261,7 +264,7 @@ class Pool:
 def scan_files(
     targets: Sequence[Target], words: Iterable[str], jobs: int, given: Mapping[str, bytes]
 ) -> dict[str, Scan]:
-    """Scan `targets` on up to `jobs` threads and return the scans by absolute path."""
+    """Scan `targets` on up to `jobs` processors and return the scans by absolute path."""
     pool = Pool(words, jobs, given)
     pool.feed(targets)
     return pool.finish()

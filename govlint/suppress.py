@@ -54,13 +54,31 @@ class Directive(NamedTuple):
     cut_column: int
 
 
-def parse_directives(text: str) -> list[Directive]:
-    """Find the suppression comments of a file; text in strings is none."""
-    if not _HINT.search(text):
+def parse_directives(text: str, syntax: str = "python") -> list[Directive]:
+    """Find the suppression comments of a file; text in strings is none.
+
+    `syntax` is `python`, `yaml`, `text` (lines of a script, with `#` comments) or `json`,
+    which has no comments.
+    """
+    if syntax == "json" or not _HINT.search(text):
         return []
-    return [
-        directive for comment in find_comments(text) if (directive := _parse(comment)) is not None
-    ]
+    comments: Iterable[Comment]
+    if syntax == "python":
+        comments = find_comments(text)
+    else:
+        from govlint.documents.comments import line_comments, yaml_comments
+
+        comments = yaml_comments(text) if syntax == "yaml" else line_comments(text)
+    return [directive for comment in comments if (directive := _parse(comment)) is not None]
+
+
+def about_texts(directives: Iterable[Directive], rules: Iterable[Rule]) -> list[Directive]:
+    """The directives of a text, such as a README, that name a rule about texts.
+
+    Others are examples of how suppressions are written: no rule could find anything there.
+    """
+    words = {word for rule in rules if "text" in rule.documents for word in (rule.code, rule.name)}
+    return [directive for directive in directives if not words.isdisjoint(directive.rules)]
 
 
 def _parse(comment: Comment) -> Directive | None:

@@ -10,12 +10,14 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from govlint.config import PerPath
+from govlint.discover import SUFFIXES
 from govlint.model import Finding, Location, Suppressed
 from govlint.patterns import PathPatterns
 from govlint.python.syntax.source import decode, split_lines
 
 if TYPE_CHECKING:
     from govlint.changes import Changes
+    from govlint.documents.document import Document
 
 _FINGERPRINT_VERSION = "1"
 
@@ -26,8 +28,14 @@ class Sources(Mapping[str, str]):
     A file that cannot be decoded has the text that its bytes allow: it is for showing.
     """
 
-    def __init__(self, abspaths: Mapping[str, str], given: Mapping[str, bytes]) -> None:
+    def __init__(
+        self,
+        abspaths: Mapping[str, str],
+        given: Mapping[str, bytes],
+        documents: Mapping[str, str] | None = None,
+    ) -> None:
         self._abspaths, self._given = abspaths, given
+        self._documents = documents or {}
         self._texts: dict[str, str] = {}
         self._lines: dict[str, list[str]] = {}
 
@@ -42,11 +50,22 @@ class Sources(Mapping[str, str]):
                         data = stream.read()
             except OSError:
                 raise KeyError(path) from None
-            try:
-                self._texts[path] = decode(data)[0]
-            except SyntaxError:
-                self._texts[path] = data.decode("utf-8", "replace")
+            self._texts[path] = self._decode(path, data)
         return self._texts[path]
+
+    def _decode(self, path: str, data: bytes) -> str:
+        if path in self._documents and not path.endswith(SUFFIXES):
+            from govlint.documents.reader import decode as decode_document
+
+            return decode_document(data)[0]
+        try:
+            return decode(data)[0]
+        except SyntaxError:
+            return data.decode("utf-8", "replace")
+
+    def syntax(self, path: str) -> str:
+        """How a file is written: `python`, `json`, `yaml` or `text`."""
+        return "python" if path.endswith(SUFFIXES) else self._documents.get(path, "python")
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._abspaths)
@@ -140,6 +159,7 @@ class ChangeFilter:
     def __init__(self, changes: Changes, sources: Sources, abspaths: Mapping[str, str]) -> None:
         self._changes, self._sources, self._abspaths = changes, sources, abspaths
         self._functions: dict[str, list[tuple[int, int]]] = {}
+        self._read: dict[str, Document] = {}
 
     def __call__(self, finding: Finding) -> bool:
         places = [finding.location, *(related.location for related in finding.related)]
@@ -151,6 +171,9 @@ class ChangeFilter:
             return False
         if self._changes.touches(abspath, place.line, place.end_line):
             return True
+        if place.pointer is not None:
+            first, last = self._unit(place)
+            return self._changes.touches(abspath, first, last)
         if place.path not in self._functions:
             self._functions[place.path] = _functions(self._sources.get(place.path) or "")
         around = [
@@ -162,6 +185,32 @@ class ChangeFilter:
             return False
         first, last = min(around, key=lambda span: span[1] - span[0])
         return self._changes.touches(abspath, first, last)
+
+    def _unit(self, place: Location) -> tuple[int, int]:
+        if place.path not in self._read:
+            from govlint.documents.reader import read_text
+
+            text, syntax = self._sources.get(place.path) or "", self._sources.syntax(place.path)
+            self._read[place.path] = read_text(place.path, text, syntax)
+        return _unit_of(self._read[place.path], place.pointer or "")
+
+
+def _unit_of(document: Document, pointer: str) -> tuple[int, int]:
+    """The first and last line of the part of a document that a pointer lies in.
+
+    What a function is to code, an entry of the document is, or of a list right below it.
+    """
+    from govlint.documents.document import join_pointer, split_pointer
+
+    if document.faults:
+        return 1, document.text.count("\n") + 1
+    parts = split_pointer(pointer)
+    listed = isinstance(document.value, dict) and isinstance(
+        document.value.get(parts[0] if parts else ""), list
+    )
+    unit = join_pointer(parts[: 2 if listed else 1])
+    around, key = document.location(unit), document.location(unit, key=True)
+    return min(around.line, key.line), around.end_line
 
 
 def _functions(text: str) -> list[tuple[int, int]]:

@@ -133,6 +133,18 @@ def test_an_explicit_file_kept_elsewhere_does_not_move_the_root(
     assert (config.root, config.fail_on) == (str(project), Severity.ERROR)
 
 
+def test_an_explicit_file_above_the_working_directory_leaves_the_root_there(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "strict.toml").write_text('exclude = ["gen/**"]\n', "utf-8")
+    inside = project / "src"
+    inside.mkdir(exist_ok=True)
+    monkeypatch.chdir(inside)
+    assert load_config([], str(tmp_path / "strict.toml")).root == str(inside)
+    # paths outside the working directory are their own project's
+    assert load_config([str(project)], str(tmp_path / "strict.toml")).root != str(inside)
+
+
 @pytest.mark.parametrize(
     ("text", "line", "words"),
     [
@@ -143,6 +155,7 @@ def test_an_explicit_file_kept_elsewhere_does_not_move_the_root(
         ('select = "GOV101"\n', 1, "select is 'GOV101'; it must be a list of strings"),
         ("max-file-size = 0\n", 1, "whole number of bytes above 0"),
         ("max-file-size = true\n", 1, "whole number of bytes above 0"),
+        ("\ntime-limit = 0\n", 2, "whole number of seconds above 0"),
         ('fail-on = "bad"\n', 1, "fail-on is 'bad'; it must be note, warning or error"),
         ('[severity]\n\nGOV101 = "fatal"\n', 3, "it must be note, warning or error"),
         ("severity = 1\n", 1, "severity must be a table"),
@@ -221,6 +234,7 @@ _BAD_VALUES: dict[str, list[object]] = {
     "rules": ["x", [1]],
     "bindings": [1, {"plugins": "x"}, {"plugins": ["a..b"]}, {"nope": []}, {"plugins": [""]}],
     "max-file-size": [0, -1, "1", 1.5, True],
+    "time-limit": [0, -1, "1", 0.5, False],
     "fail-on": ["fatal", 1],
     "baseline": [1, []],
     "per-path": [
@@ -255,6 +269,7 @@ def test_what_the_loader_takes_the_schema_takes(project: Path) -> None:
         "exclude": ["a", "b/**"],
         "bindings": {"plugins": ["A", "b.*Plugin"], "job-transitions": [["A", "B"]]},
         "max-file-size": 1,
+        "time-limit": 60,
         "fail-on": "warning",
         "severity": {"GOV101": "note"},
         "per-path": [{"paths": ["a"], "ignore": ["X"], "reason": "r", "until": "2027-01-01"}],

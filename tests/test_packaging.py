@@ -58,7 +58,7 @@ def test_the_wheel_carries_the_law_book_and_nothing_that_is_no_part_of_it(built:
     assert law_book <= names
     assert {n for n in _files("govlint") if not n.endswith(".pyc")} <= names
     tops = {name.partition("/")[0] for name in names}
-    assert tops == {"govlint", f"govlint-{govlint.__version__}.dist-info"}
+    assert tops == {"govlint", "runtime_min", f"govlint-{govlint.__version__}.dist-info"}
     assert "govlint/py.typed" in names
     assert f"govlint-{govlint.__version__}.dist-info/licenses/LICENSE" in names
 
@@ -67,7 +67,7 @@ def test_the_source_distribution_can_run_its_own_tests(built: Path) -> None:
     (sdist,) = built.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    for folder in ("govlint", "rules", "schemas", "tests", "examples"):
+    for folder in ("govlint", "rules", "runtime_min", "schemas", "tests", "examples"):
         assert _files(folder) <= names, folder
     assert {
         "README.md",
@@ -110,10 +110,16 @@ def test_the_changelog_has_an_entry_for_this_version() -> None:
 
 def test_every_import_of_the_package_is_a_declared_dependency() -> None:
     modules = {
-        "ast_serialize", "click", "libcst", "markdown_it", "pathspec", "stringzilla", "yaml",
+        "ast_serialize", "click", "jsonschema_rs", "libcst", "markdown_it", "pathspec", "rfc8785",
+        "stringzilla", "yaml",
     }  # fmt: skip
     declared = {re.split(r"[><=~ ]", d)[0].lower() for d in PROJECT["project"]["dependencies"]}
-    names = {"markdown_it": "markdown-it-py", "yaml": "pyyaml", "ast_serialize": "ast-serialize"}
+    names = {
+        "markdown_it": "markdown-it-py",
+        "yaml": "pyyaml",
+        "ast_serialize": "ast-serialize",
+        "jsonschema_rs": "jsonschema-rs",
+    }
     assert {names.get(m, m) for m in modules} == declared
     imported = set()
     for path in (ROOT / "govlint").rglob("*.py"):

@@ -177,11 +177,24 @@ def test_a_mark_that_is_dropped_or_added_is_noticed(path: Path) -> None:
                     mutant = "\n".join([*lines[:number], changed, *lines[number + 1 :]])
                     assert _is_noticed(mutant, str(path), number + 1, catalog), line
     valid = next(e for e in page.examples if e.valid)
-    name = next(name for name in valid.files if name.endswith(".py"))
+    name = next(name for name in valid.files if name.endswith((".py", ".json", ".yaml")))
     valid.expected.append(Expected(name, 1, page.rule.code))
     found = run_example(page, valid, "plain", catalog)
     assert found is not None
     assert [m.line for m in found] == [valid.page_line(name, 1)]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.stem)
+def test_a_pointer_that_is_dropped_is_noticed(path: Path) -> None:
+    """The marks of documents stand in the fence: without one, its finding is one too many."""
+    page, catalog = read_page(path), load_catalog()
+    for example in page.examples:
+        if example.valid or example.expected[0].pointer is None:
+            continue
+        dropped = example.expected.pop()
+        found = run_example(page, example, "plain", catalog)
+        assert found, f"{path}:{example.line}: nothing is found at {dropped.pointer}"
+        assert all("is not expected" in m.message or "times" in m.message for m in found)
 
 
 _PIECES = st.sampled_from(

@@ -8,6 +8,7 @@ import os
 import sys
 import sysconfig
 import tokenize
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,8 @@ from govlint.python.syntax.layout import is_test, place_files
 from govlint.python.syntax.parse import confirm, parse_text
 from govlint.python.syntax.source import ScannedFile, UnparsableError, decode, split_lines
 from govlint.record import PLAIN, Scan
-from govlint.scan import Scanner, cover, run_on_stack, scan_files
+from govlint.scan import Scanner, cover, scan_files
+from govlint.threads import run_on_stack
 
 WORDS = ("Plugin", "ToolRunner", "JobStatus", "JobState", "PluginExecutionService")
 
@@ -265,9 +267,14 @@ def test_the_fast_answer_is_what_ast_answers(text: str) -> None:
         return
     if valid:
         assert result.fault is None
-    elif result.fault is None and result.problem is None:
+    elif result.fault is None and result.problem is None and _is_assigned(text):
         # newer syntax than this interpreter's: libcst has to agree
         assert confirm("a.py", data, None) is None
+
+
+def _is_assigned(text: str) -> bool:
+    """Whether this interpreter knows all characters: libcst asks it, the fast parser does not."""
+    return all(unicodedata.category(character) != "Cn" for character in text)
 
 
 # -- triggers ----------------------------------------------------------------------------

@@ -239,3 +239,31 @@ def test_a_plugin_is_followed(name: str, tmp_path: Path, monkeypatch: pytest.Mon
     assert result.problems == []
     found = {(finding.rule, finding.location.line) for finding in result.findings}
     assert found == {("GOV101", line) for line in lines}
+
+
+def test_a_path_of_hundreds_of_steps_begins_at_its_source_and_says_what_it_leaves_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hops = 300
+    (tmp_path / "base.py").write_text(
+        "class BasePlugin:\n    def run(self, x): ...\n", encoding="utf-8"
+    )
+    for i in range(hops):
+        onwards = f"return hop{i + 1}(thing, x)" if i < hops - 1 else "return thing.run(x)"
+        imports = f"from hop{i + 1} import hop{i + 1}\n" if i < hops - 1 else ""
+        (tmp_path / f"hop{i}.py").write_text(
+            f"{imports}\n\ndef hop{i}(thing, x):\n    {onwards}\n", encoding="utf-8"
+        )
+    (tmp_path / "start.py").write_text(
+        "from base import BasePlugin\nfrom hop0 import hop0\n\n\n"
+        "class Crop(BasePlugin):\n    def run(self, x): ...\n\n\nhop0(Crop(), 1)\n",
+        encoding="utf-8",
+    )
+    monkeypatch.chdir(tmp_path)
+    options = engine.Options(cache=False, select=("GOV101",))
+    result = engine.run(["."], load_config(["."]), load_catalog(), options)
+    (found,) = result.findings
+    assert found.location.path == f"hop{hops - 1}.py"
+    assert found.related[0].location.path == "start.py"
+    assert any("steps later" in step.message for step in found.related)
+    assert not result.problems

@@ -222,7 +222,7 @@ def test_the_removal_leaves_the_rest_as_it_was(text: str, after: str) -> None:
 def fixed(text: str, outcome: Outcome) -> str:
     fix = outcome.about[0].fix
     assert fix is not None
-    file = _Text(text.encode())
+    file = _Text(text.encode(), "a.py")
     file.taken = [file.span(edit) for edit in fix.edits]
     return file.result().decode()
 

@@ -71,7 +71,7 @@ def _inside_own_method(program: Program, node: ast.AST) -> bool:
         isinstance(owner, ast.Name)
         and bool(function.params)
         and owner.id == function.params[0]
-        and (function.name in program.bindings.governed_methods or function in program.aliases)
+        and (program.bindings.governs(function.name) or function in program.aliases)
     )
 
 

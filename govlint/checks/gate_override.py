@@ -12,6 +12,7 @@ from govlint.python.paths.cfg import build
 from govlint.python.paths.search import Pass, Search
 from govlint.python.program import Program
 from govlint.python.symbols import AnyFunction, ClassInfo, FunctionInfo
+from govlint.python.syntax.walk import walk
 
 KIND = "gate-override"
 TRIGGERS = ("ToolRunner",)
@@ -138,7 +139,7 @@ def _replacements(
     for module in list(program.modules.values()):
         if module.is_test:
             continue
-        for node in ast.walk(module.tree):
+        for node in walk(module.tree):
             for owner, name, value, place in _writes(program, node):
                 for cls, method, run_function in gates:
                     if name != method or not _is_gate_object(program, owner, cls):

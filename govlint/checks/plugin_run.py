@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from govlint.model import Finding, Rule
@@ -34,6 +34,12 @@ class Params:
 
 def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
     """Find every reference to a governed method outside the gate."""
+    for node, target in references(program):
+        yield _finding(rule, program, node, target)
+
+
+def references(program: Program) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """The references to a governed method outside the gate, each with what names the method."""
     for node, values in list(program.flow.recorded.items()):
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
             if not _reaches(program, node, values):
@@ -48,11 +54,11 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
             continue
         if _is_allowed(program, node, target):
             continue
-        yield _finding(rule, program, node, target)
+        yield node, target
 
 
 def _reaches(program: Program, node: ast.Attribute, values: v.Values) -> bool:
-    named = node.attr in program.bindings.governed_methods
+    named = program.bindings.governs(node.attr)
     on_plugin = any(program.is_plugin_value(value) for value in program.values(node.value))
     if named and on_plugin:
         return True
@@ -67,7 +73,7 @@ def _calls_instance(program: Program, node: ast.Call) -> bool:
         for value in program.values(node.func)
     ) and any(
         (function.name == "__call__" and function in program.aliases)
-        or (function.name in program.bindings.governed_methods and function.cls is not None)
+        or (program.bindings.governs(function.name) and function.cls is not None)
         for function in program.callees(node)
     )
 
@@ -115,7 +121,7 @@ def _in_plugin(program: Program, node: ast.expr, target: ast.expr) -> bool:
         method = method.parent
     if method is None:
         return False
-    own = method.name in program.bindings.governed_methods or method in program.aliases
+    own = program.bindings.governs(method.name) or method in program.aliases
     if not own:
         return False
     owner = target.value if isinstance(target, ast.Attribute) else target

@@ -1,8 +1,9 @@
-"""`govlint check`: run the rules over code and say what they found."""
+"""`govlint check`: run the rules over code and documents and say what they found."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import click
@@ -48,18 +49,39 @@ def _parameter(option: Option) -> click.Option:
     )
 
 
-check = click.Command(
-    "check",
-    short_help="Check code against the rules.",
-    help="""Check PATHS (files or folders; default: the working directory).
+def checking_command(
+    help_: str,
+    short_help: str,
+    kinds: tuple[str, ...] = (),
+    options: Sequence[click.Option] = (),
+    run: Callable[..., int] = run_check,
+) -> click.Command:
+    """Make a `check` verb: of everything, or with `kinds` of documents of these kinds alone.
 
-    Facts come from the whole project that the paths lie in, findings only from the paths.
-    With --diff a finding is reported when a changed line is its own, in the function it
-    stands in, or in one that the finding's related places stand in; new files count whole.
+    All of them take the same options and give the same outputs and exit codes; one may take
+    more `options`, which its `run` turns into arguments of `run_check`.
+    """
+    return click.Command(
+        "check",
+        short_help=short_help,
+        help=help_,
+        params=[
+            click.Argument(["paths"], nargs=-1, type=click.Path()),
+            *options,
+            *(_parameter(option) for option in CHECK_OPTIONS),
+        ],
+        callback=partial(run, kinds=kinds) if kinds else run,
+    )
+
+
+check = checking_command(
+    """Check PATHS (files or folders; default: the working directory).
+
+    Python code, phase reports, missions and roles are checked together; what a file is, is told
+    by the configuration and by what stands in it. Facts come from the whole project that
+    the paths lie in, findings only from the paths. With --diff a finding is reported when a
+    changed line is its own, in the function it stands in (in a document: the entry), or in
+    one that the finding's related places stand in; new files count whole.
     """,
-    params=[
-        click.Argument(["paths"], nargs=-1, type=click.Path()),
-        *(_parameter(option) for option in CHECK_OPTIONS),
-    ],
-    callback=run_check,
+    "Check code and documents against the rules.",
 )

@@ -5,10 +5,10 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from govlint.errors import UsageError
 from govlint.files import write_atomic
@@ -48,8 +48,16 @@ def run_check(
     quiet: bool,
     verbose: bool,
     color: str,
+    kinds: tuple[str, ...] = (),
+    params: Mapping[str, Mapping[str, Any]] | None = None,
+    closing: Callable[[RunResult], str] | None = None,
 ) -> int:
-    """Check `paths`, write the outputs and return the exit code. Raises GovlintError."""
+    """Check `paths`, write the outputs and return the exit code. Raises GovlintError.
+
+    With `kinds` only documents of these kinds are looked at, with the rules about them; a
+    file that is named is taken for one of them whatever stands in it. `params` are parameters
+    of checks, by rule, over those of the configuration; `closing` makes what ends the text.
+    """
     gc.disable()  # a short-lived process; collections cost more than they give back
     from govlint import engine
     from govlint.catalog import load_catalog
@@ -58,19 +66,23 @@ def run_check(
     if unsafe_fixes and not fix:
         raise UsageError("--unsafe-fixes needs --fix")
     outputs = read_outputs(formats, output)
-    named, given = _read_stdin(paths, stdin_filename)
+    named, given = _read_stdin(paths, stdin_filename, kinds)
     if given and fix:
         raise UsageError("--fix cannot rewrite standard input")
     config = load_config(named, config_file)
+    for rule, values in (params or {}).items():
+        merged = {**config.params.get(rule, {}), **values}
+        config = replace(config, params={**config.params, rule: merged})
     catalog = load_catalog([Path(folder) for folder in config.rules])
     options = engine.Options(
-        select=split_list(select),
+        select=split_list(select) or _about(kinds, catalog),
         ignore=split_list(ignore),
         jobs=jobs or 0,
         cache=not no_cache,
         diff=diff,
         shard=shard,
         given=given,
+        kinds=kinds,
     )
     accepted = None if no_baseline else (baseline or config.baseline)
     if accepted is not None:
@@ -94,20 +106,34 @@ def run_check(
         )
     if not result.files and not result.problems and not quiet:
         print("govlint: all that was named is excluded by the configuration", file=sys.stderr)
-    write_outputs(result, outputs, color, statistics, quiet)
+    end = closing(result) if closing is not None else ""
+    write_outputs(result, outputs, color, statistics, quiet, end)
     threshold = Severity.parse(fail_on) if fail_on else config.fail_on
     return exit_code(result, threshold)
 
 
+def _about(kinds: tuple[str, ...], catalog: Catalog) -> tuple[str, ...]:
+    """The codes of the rules about documents of these kinds; none where none are asked for."""
+    if not kinds:
+        return ()
+    return tuple(
+        rule.code
+        for rule in catalog.rules.values()
+        if not set(kinds).isdisjoint(rule.documents) or rule.check.startswith("suppression-")
+    )
+
+
 def _read_stdin(
-    paths: tuple[str, ...], filename: str | None
+    paths: tuple[str, ...], filename: str | None, kinds: tuple[str, ...]
 ) -> tuple[tuple[str, ...], dict[str, bytes]]:
     """Take `-` for standard input's content, which stands for the file `filename`."""
     if "-" not in paths:
         if filename is not None:
             raise UsageError("--stdin-filename needs '-' among the paths")
         return paths, {}
-    name = filename or "stdin.py"
+    name = filename or (
+        "stdin.py" if not kinds else "stdin.json" if "report" in kinds else "stdin.yaml"
+    )
     data = sys.stdin.buffer.read() if sys.stdin is not None else b""
     rest = tuple(path for path in paths if path != "-")
     abspath = os.path.abspath(name)
@@ -168,6 +194,7 @@ def write_outputs(
     color: str,
     statistics: bool,
     quiet: bool,
+    closing: str = "",
 ) -> None:
     """Render every format, then write: files whole or not at all, standard output last.
 
@@ -180,6 +207,7 @@ def write_outputs(
         render = load(name)
         if name == "text":
             text = render(result, color=path is None and _colored(color), statistics=statistics)
+            text += closing
         elif name == "json":
             text = render(result, statistics=statistics)
         else:
@@ -187,16 +215,24 @@ def write_outputs(
         rendered.append((name, path, text))
     for _, path, text in rendered:
         if path is not None:
-            try:
-                write_atomic(path, text.encode("utf-8", "backslashreplace"))
-            except OSError as error:
-                reason = error.strerror or str(error)
-                raise UsageError(f"{path}: cannot be written: {reason}") from None
+            write_text(text, path)
     for name, path, text in rendered:
         if path is None and not (
             quiet and name == "text" and not result.findings and not result.problems
         ):
             _print(text)
+
+
+def write_text(text: str, path: str | None) -> None:
+    """Write text to a file, whole or not at all, or to standard output. Raises UsageError."""
+    if path is None:
+        _print(text)
+        return
+    try:
+        write_atomic(path, text.encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise UsageError(f"{path}: cannot be written: {reason}") from None
 
 
 def _colored(color: str) -> bool:
@@ -238,8 +274,10 @@ class _Progress:
         if self._active:
             import threading
 
+            from govlint.workers import PROGRESS
+
             self._done = threading.Event()
-            self._thread = threading.Thread(target=self._show, daemon=True)
+            self._thread = threading.Thread(target=self._show, name=PROGRESS, daemon=True)
             self._thread.start()
 
     def _show(self) -> None:

@@ -11,7 +11,7 @@ from govlint import __version__
 # verb → where it is, and what the overview says of it (so that --help imports none)
 _VERBS = {
     "baseline": ("govlint.cli.baseline:baseline", "Accept today's findings; later only shrink."),
-    "check": ("govlint.cli.check:check", "Check code against the rules."),
+    "check": ("govlint.cli.check:check", "Check code and documents against the rules."),
     "completion": (
         "govlint.cli.completion:completion",
         "Print the completion script for a shell.",
@@ -21,7 +21,10 @@ _VERBS = {
         "Say which rules and layers hold for a path.",
     ),
     "explain": ("govlint.cli.explain:explain", "Say what a rule means and how to fix it."),
+    "graph": ("govlint.cli.graph:graph", "Show layers, calls, or the ways round the gate."),
     "init": ("govlint.cli.init:init", "Look at a repository and propose a configuration."),
+    "report": ("govlint.cli.report:report", "Lint, begin, draw and store phase reports."),
+    "role": ("govlint.cli.role:role", "Check role definitions, registries and @role lines."),
     "rules": ("govlint.cli.rules:rules", "List, write and test rule pages."),
 }
 

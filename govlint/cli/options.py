@@ -75,7 +75,7 @@ CHECK_OPTIONS = (
         "Lowest severity that makes the exit code 1. Default: note.",
         choices=("note", "warning", "error"),
     ),
-    Option(("--jobs", "-j"), "Threads to scan with.", "N", read=read_jobs),
+    Option(("--jobs", "-j"), "Processes to scan with.", "N", read=read_jobs),
     Option(("--no-cache",), "Neither read nor write the cache.", is_flag=True),
     Option(("--shard",), "Report on part I of N of the files.", "I/N", read=read_shard),
     Option(("--statistics",), "Add counts and seconds.", is_flag=True),

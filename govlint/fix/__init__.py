@@ -10,6 +10,8 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
+from govlint.discover import SUFFIXES
+from govlint.documents.reader import decode_exactly
 from govlint.files import write_atomic
 from govlint.model import Edit, Finding, Fix, Problem, Safety
 from govlint.python.syntax.parse import confirm
@@ -26,10 +28,18 @@ class Applied:
 
 
 class _Text:
-    """One file being edited: offsets for positions, and the edits taken so far."""
+    """One file being edited: offsets for positions, and the edits taken so far.
 
-    def __init__(self, data: bytes) -> None:
-        self.text, self.encoding, self.bom = decode(data)
+    Raises SyntaxError for bytes that are no text.
+    """
+
+    def __init__(self, data: bytes, path: str) -> None:
+        self.syntax = _syntax(path)
+        if self.syntax == "python":
+            self.text, self.encoding, self.bom = decode(data)
+        else:
+            self.text, self.encoding, self.bom = decode_exactly(data)
+        self.original = data
         self.lines = split_lines(self.text)
         self.starts = [0]
         for line in self.lines:
@@ -74,8 +84,34 @@ class _Text:
         text = self.text
         for start, end, content in sorted(set(self.taken), reverse=True):
             text = text[:start] + content + text[end:]
+        if self.bom and self.encoding != "utf-8":
+            return ("\ufeff" + text).encode(self.encoding)
         data = text.encode(self.encoding)
         return b"\xef\xbb\xbf" + data if self.bom else data
+
+    def fault(self, path: str, data: bytes) -> tuple[int, str] | None:
+        """Why the edited file would be worse than it was: the line and what is wrong there."""
+        if self.syntax == "text":
+            return None
+        if self.syntax == "python":
+            found = confirm(path, data, None)
+            return (found[0], found[2]) if found is not None else None
+        from govlint.documents.reader import read
+
+        faults = read(path, data, self.syntax).faults
+        if len(faults) > len(read(path, self.original, self.syntax).faults):
+            return faults[0].line, faults[0].message
+        return None
+
+
+def _syntax(path: str) -> str:
+    lowered = path.lower()
+    if lowered.endswith(".json"):
+        return "json"
+    if lowered.endswith((".yaml", ".yml")):
+        return "yaml"
+    is_python = lowered.endswith(SUFFIXES) or "." not in os.path.basename(lowered)
+    return "python" if is_python else "text"
 
 
 def apply_fixes(
@@ -114,7 +150,7 @@ def _take(fix: Fix, abspaths: Mapping[str, str], texts: dict[str, _Text]) -> boo
         if path not in texts:
             try:
                 with open(abspaths[path], "rb") as stream:
-                    texts[path] = _Text(stream.read())
+                    texts[path] = _Text(stream.read(), path)
             except (OSError, SyntaxError):
                 return False
         try:
@@ -136,11 +172,11 @@ def _write(path: str, abspath: str, text: _Text, done: Applied) -> bool:
         done.problems.append(Problem("unreadable", message, path))
         return False
     try:
-        fault = confirm(path, data, None)
+        fault = text.fault(path, data)
     except (RecursionError, MemoryError):
-        fault = (1, 1, "nested too deeply")
+        fault = (1, "nested too deeply")
     if fault is not None:
-        message = f"was not fixed: the result would not parse ({fault[2]})"
+        message = f"was not fixed: the result would not parse ({fault[1]})"
         done.problems.append(Problem("crash", message, path, fault[0]))
         return False
     try:

@@ -136,3 +136,14 @@ class Bindings:
     api: tuple[str, ...] = ("api", "routes", "mcp")
     # top-level packages that are the project's own though they are not in the tree
     first_party: tuple[str, ...] = ()
+
+    def governs(self, name: str) -> bool:
+        """Whether a plugin's method of that name is governed."""
+        return matches_any(self.governed_methods, name)
+
+    def governed_among(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The governed methods by name: those written out, and which of `names` a pattern means."""
+        written = tuple(entry for entry in self.governed_methods if not has_wildcard(entry))
+        if len(written) == len(self.governed_methods):
+            return written
+        return (*written, *sorted({n for n in names if n not in written and self.governs(n)}))

@@ -29,6 +29,8 @@ _CLASS_BINDINGS = [
     "runtimes",
 ]
 _SHAPE = ("handle_intent", "get_supported_intents")
+# what of a program is followed when everything is
+_OWN = (v.Instance, v.ClassValue, v.FunctionValue, v.BoundMethod, v.Partial)
 _LOOK_UPS = ("get", "__getitem__", "lookup", "resolve", "find", "create", "load", "fetch", "make")
 _LISTINGS = ("values", "all", "list", "__iter__", "plugins", "iter", "enabled", "active")
 
@@ -119,10 +121,7 @@ class Roles:
                 return True
             if any(
                 isinstance(base, ClassInfo)
-                and any(
-                    method in base.stored or method in base.annotations
-                    for method in self.bindings.governed_methods
-                )
+                and any(self.bindings.governs(name) for name in (*base.stored, *base.annotations))
                 for base in mro[position:]
             ):
                 return True
@@ -195,6 +194,8 @@ class Roles:
 
     def is_governed(self, flow: Flow, value: Value) -> bool:
         """Whether a value is of a governed class, or holds one that is."""
+        if self.program.everything and isinstance(value, _OWN):
+            return True
         if isinstance(value, v.Instance | v.ClassValue):
             return self.is_bound(value.cls) or value in flow.tainted
         if isinstance(value, v.EnumMember):
@@ -450,12 +451,12 @@ def runs_plugin(program: Program, call: ast.Call) -> bool:
     In the gate an object of which nothing is known counts as the plugin; one that is
     known to be something else does not.
     """
-    names = program.bindings.governed_methods
+    governs = program.bindings.governs
     for node in (call.func, *call.args):
         values = program.values(node)
         if any(is_governed_function(program, value) for value in values):
             return True
-        if isinstance(node, ast.Attribute) and node.attr in names:
+        if isinstance(node, ast.Attribute) and governs(node.attr):
             owners = program.values(node.value)
             if any(program.is_plugin_value(owner) for owner in owners):
                 return True
@@ -501,14 +502,18 @@ def _is_anyone(value: Value) -> bool:
 def is_governed_function(program: Program, value: Value) -> bool:
     """Whether a value is a plugin's governed method or an alias of it, bound or not."""
     if isinstance(value, v.BoundMethod | v.FunctionValue):
-        return _is_governed_method(program, value.function) or value.function in program.aliases
+        return is_governed_method(program, value) or value.function in program.aliases
     return False
 
 
-def _is_governed_method(program: Program, function: FunctionInfo) -> bool:
+def is_governed_method(program: Program, value: Value) -> bool:
+    """Whether a value is a plugin's governed method, bound or not."""
+    if not isinstance(value, v.BoundMethod | v.FunctionValue):
+        return False
+    function = value.function
     return (
         function.cls is not None
-        and function.name in program.bindings.governed_methods
+        and program.bindings.governs(function.name)
         and program._roles.is_plugin(function.cls)
     )
 
@@ -518,12 +523,12 @@ def alias_methods(program: Program) -> frozenset[FunctionInfo]:
 
     An alias is governed as the method itself is: calling it runs the plugin.
     """
-    names = set(program.bindings.governed_methods)
     found: set[FunctionInfo] = set()
     changed = True
     while changed:
         changed = False
         for cls in program.plugin_classes:
+            names = set(program.governed_names_of(cls))
             for name, method in cls.methods.items():
                 if method in found or name in names or not method.params:
                     continue

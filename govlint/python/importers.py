@@ -2,102 +2,157 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from govlint.python.symbols import Module
-from govlint.python.syntax.source import UnparsableError
+from govlint.python.module_names import ModuleNames, package_above, source_of
+from govlint.python.syntax.source import ScannedFile, UnparsableError
+from govlint.python.syntax.walk import walk
 
 if TYPE_CHECKING:
     from govlint.python.program import Program
 
-_DYNAMIC = re.compile(rb"import_module|__import__|sys\.modules|exec\b|eval\b")
-_CONTINUED = re.compile(rb"\b(?:import|from)[^\n]*\\\r?\n")
+_IMPORT = re.compile(rb"import\b[^\r\n]*")  # with the rest of its line
+_NAME = re.compile(rb"[\w.]+")
+_DYNAMIC = (b"import_module", b"__import__", b"sys.modules", b"exec", b"eval")
+_DYNAMIC_WORD = re.compile(rb"import_module|__import__|sys\.modules|exec\b|eval\b")
+_WORDS = bytes(i if chr(i).isalnum() or i == 95 else 32 for i in range(128)) + b" " * 128
+
+
+class Imports(NamedTuple):
+    """What the import statements of a file may name, read from its bytes.
+
+    `tails` are the last parts of every dotted name in them, `levels` how many dots stand
+    alone (`from .. import x`). `anything` is true where only the tree or a run can tell: a
+    statement continued with a backslash, an import by a computed name.
+    """
+
+    tails: frozenset[bytes]
+    levels: frozenset[int]
+    anything: bool
+
+
+def read_imports(data: bytes) -> Imports:
+    """Read what a file imports: everything it does, and perhaps more (text that looks so)."""
+    tails: set[bytes] = set()
+    levels: set[int] = set()
+    continued = False
+    for found in _IMPORT.finditer(data):
+        at, end = found.span()
+        start = max(data.rfind(b"\n", 0, at), data.rfind(b"\r", 0, at)) + 1
+        opened = data.find(b"(", at, end)
+        names = data[start : end if opened < 0 else _closing(data, opened)]
+        continued = continued or b"\\" in names or b"\\" in data[max(start - 3, 0) : start]
+        for name in _NAME.findall(names):
+            tail = name.rpartition(b".")[2]
+            if tail:
+                tails.add(tail)
+            else:
+                levels.add(len(name))
+    dynamic = any(word in data for word in _DYNAMIC) and _DYNAMIC_WORD.search(data) is not None
+    return Imports(frozenset(tails), frozenset(levels), continued or dynamic)
+
+
+def _closing(data: bytes, opened: int) -> int:
+    """Where the parenthesis at `opened` is closed; one in a comment does not close it."""
+    end = opened
+    while (end := data.find(b")", end + 1)) >= 0:
+        line = max(data.rfind(b"\n", 0, end), data.rfind(b"\r", 0, end), opened)
+        if data.find(b"#", line, end) < 0:
+            return end
+    return len(data)
+
+
+class Search:
+    """Looks for the files that import one of some modules.
+
+    What it finds for more modules holds all that it finds for fewer: a file that imports
+    none of them all was none of any earlier search's.
+    """
+
+    def __init__(self, targets: Iterable[str], names: ModuleNames) -> None:
+        self._names = names
+        self._targets = frozenset(targets)
+        self._above = {
+            ".".join(parts[:end])
+            for parts in (name.split(".") for name in self._targets)
+            for end in range(1, len(parts) + 1)
+        }
+        self._stems = {name.rpartition(".")[2].encode() for name in self._targets}
+        self._tails = {name.rpartition(".")[2].encode() for name in self._above}
+
+    def finds(self, file: ScannedFile, imports: Imports | None = None) -> bool:
+        """Whether `file` imports one of the modules. Test files do not count, they are exempt."""
+        if file.is_test or file.failure is not None:
+            return False
+        try:
+            data = file.load()
+        except UnparsableError:
+            return False
+        if not file.nonascii:
+            if imports is None:
+                imports = read_imports(data)
+            if not self._may_find(file, imports) or self._stems.isdisjoint(
+                data.translate(_WORDS).split()
+            ):
+                return False
+        return self._decide(file, data)
+
+    def _may_find(self, file: ScannedFile, imports: Imports) -> bool:
+        return (
+            imports.anything
+            or not self._tails.isdisjoint(imports.tails)
+            or any(
+                package_above(file.module, file.is_package, level) in self._above
+                for level in imports.levels
+            )
+        )
+
+    def _decide(self, file: ScannedFile, data: bytes) -> bool:
+        try:
+            tree = file.tree()
+        except UnparsableError:
+            return False
+        if _DYNAMIC_WORD.search(data):
+            return True
+        importer = (file.module, file.is_package)
+        for node in walk(tree):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    if self._reaches(self._names.resolve(alias.name, *importer)):
+                        return True
+            elif isinstance(node, ast.ImportFrom):
+                owner = self._names.resolve(source_of(node, *importer), *importer)
+                if owner is None:
+                    continue
+                if owner in self._targets:
+                    return True
+                for alias in node.names:
+                    if self._reaches(owner if alias.name == "*" else f"{owner}.{alias.name}"):
+                        return True
+        return False
+
+    def _reaches(self, name: str | None) -> bool:
+        """Whether importing `name` gives one of the modules, itself or below it."""
+        return name is not None and name in self._above
 
 
 def importers_of(program: Program, targets: Iterable[str]) -> set[str]:
-    """Modules not read yet that import one of `targets`.
-
-    A search over bytes for the targets' last names near an import statement decides
-    which files are parsed at all; their import statements then decide exactly. Test
-    files are left out, they are exempt.
-    """
-    wanted = set(targets)
-    stems = {name.rpartition(".")[2] for name in wanted}
-    parents = {name.rpartition(".")[0].rpartition(".")[2] for name in wanted} - {""}
-    if not stems:
-        return set()
-    stem_pattern = _alternatives(stems)
-    anywhere = re.compile(rb"\b(?:" + stem_pattern + rb")\b")
-    nearby = re.compile(rb"\b(?:import|from)\b[^\n]*\b(?:" + stem_pattern + rb")\b")
-    through = (
-        re.compile(rb"\b(?:import|from)\b[^\n]*(?:\b(?:" + _alternatives(parents) + rb")\b|\.)")
-        if parents
-        else re.compile(rb"\bfrom[ \t]+\.")
-    )
+    """Modules not read yet that import one of `targets`."""
+    search = Search(targets, program.names)
     found: set[str] = set()
     for name, file in program.files.items():
         known = program.modules.get(name)
         if known is not None and not known.on_demand:
             continue
-        if file.is_test or file.failure is not None:
-            continue
-        try:
-            data = file.load()
-        except UnparsableError:
-            continue
-        if file.nonascii:
-            candidate = True
-        else:
-            candidate = anywhere.search(data) is not None and (
-                nearby.search(data) is not None
-                or through.search(data) is not None
-                or _CONTINUED.search(data) is not None
-                or _DYNAMIC.search(data) is not None
-            )
-        if candidate and _imports(program, name, wanted, data):
+        imports = program.imports.get(name)
+        if imports is None and not file.is_test and not file.nonascii:
+            try:
+                imports = program.imports[name] = read_imports(file.load())
+            except UnparsableError:
+                continue
+        if search.finds(file, imports):
             found.add(name)
     return found
-
-
-def _alternatives(words: Iterable[str]) -> bytes:
-    return b"|".join(sorted(re.escape(word.encode()) for word in words))
-
-
-def _imports(program: Program, name: str, wanted: set[str], data: bytes) -> bool:
-    import ast
-
-    file = program.files[name]
-    try:
-        tree = file.tree()
-    except UnparsableError:
-        return False
-    if _DYNAMIC.search(data):
-        return True
-    module = Module(name, file.path, "", tree, file.is_test, file.is_package)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                if _reaches(program.resolve_module(alias.name, module), wanted):
-                    return True
-        elif isinstance(node, ast.ImportFrom):
-            source = program.resolve_from(node, module)
-            owner = program.resolve_module(source, module)
-            if owner is None:
-                continue
-            if owner in wanted:
-                return True
-            for alias in node.names:
-                if alias.name == "*" and _reaches(owner, wanted):
-                    return True
-                if _reaches(f"{owner}.{alias.name}", wanted):
-                    return True
-    return False
-
-
-def _reaches(name: str | None, wanted: set[str]) -> bool:
-    """Whether importing `name` gives one of the modules, itself or below it."""
-    if name is None:
-        return False
-    return name in wanted or any(target.startswith(f"{name}.") for target in wanted)

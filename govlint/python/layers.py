@@ -53,7 +53,8 @@ class Chain:
             classes = self._classes(layer)
             if classes:
                 present.append((layer.rpartition(".")[2], classes))
-        gates = frozenset(gate.cls for gate in program.gates)
+        # a project that says it has no layers has no chain that could be left
+        gates = frozenset(gate.cls for gate in program.gates if bindings.layers)
         gates |= frozenset(sub for cls in gates for sub in program.subclasses(cls))
         if gates:
             names = sorted({gate.cls.name for gate in program.gates})

@@ -8,15 +8,13 @@ Cost follows the governed part of the project, not its size.
 from __future__ import annotations
 
 import ast
-import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields
 from pathlib import Path
 
 from govlint.python import governed, importers
-from govlint.python.api.serving import serves
-from govlint.python.bindings import Bindings, has_wildcard, literal_parts
+from govlint.python.bindings import Bindings
+from govlint.python.entry import Entry
 from govlint.python.flow import values as v
 from govlint.python.program import Program
 from govlint.python.syntax.source import ScannedFile, UnparsableError
@@ -25,28 +23,6 @@ from govlint.python.syntax.source import ScannedFile, UnparsableError
 _MAX_ROUNDS = 400
 # Modules that are followed whole, for the domain services that reach them.
 _MAX_WHOLE = 400
-# words that matter only in code that answers requests
-_WEAK = frozenset({"traceback", "envelope", '"_internal"', "'_internal'"})
-
-
-def _whole_words(words: Iterable[str], bindings: Bindings) -> dict[str, re.Pattern[bytes]]:
-    """For each word that is a whole name, the pattern it has to stand in a file as.
-
-    Parts of a wildcard entry may stand inside a longer name.
-    """
-    inside = {
-        part
-        for field in fields(bindings)
-        for entry in getattr(bindings, field.name)
-        if isinstance(entry, str) and has_wildcard(entry)
-        for part in literal_parts(entry)
-    }
-    return {
-        word: re.compile(rb"(?<!\w)" + re.escape(word.encode()) + rb"(?!\w)")
-        for word in words
-        if word and word not in inside
-    }
-
 
 Deciders = Mapping[str, Sequence[Callable[[bytes], bool]]]
 
@@ -54,7 +30,7 @@ Deciders = Mapping[str, Sequence[Callable[[bytes], bool]]]
 def _followed_whole(file: ScannedFile, hit: frozenset[str], deciders: Deciders) -> bool:
     """Whether a check that asked about a file's bytes wants it followed whole."""
     asked = {decide for word in hit for decide in deciders.get(word, ())}
-    if not asked:
+    if not asked or file.is_test:
         return False
     try:
         data = file.load()
@@ -63,24 +39,11 @@ def _followed_whole(file: ScannedFile, hit: frozenset[str], deciders: Deciders) 
     return any(decide(data) for decide in asked)
 
 
-def _starts_here(
-    file: ScannedFile,
-    hit: frozenset[str],
-    names: Mapping[str, re.Pattern[bytes]],
-    bindings: Bindings,
-) -> bool:
-    """Whether linking starts from a file that holds the words `hit`."""
-    if file.nonascii or "" in hit:
-        return True
-    strong = hit - _WEAK
-    if strong:
-        try:
-            data = file.load()
-        except UnparsableError:
-            return False
-        if any(word not in names or names[word].search(data) for word in strong):
-            return True
-    return bool(hit & _WEAK) and serves(file, bindings)
+def _own_words(words: Iterable[str] | None, deciders: Deciders | None) -> frozenset[str] | None:
+    """The words that start linking by themselves: those that nobody has to decide about."""
+    if words is None:
+        return None
+    return frozenset(words) - (deciders.keys() if deciders else frozenset())
 
 
 def _load_imported(program: Program) -> None:
@@ -123,32 +86,25 @@ def link(
     """
     v.forget()
     program = Program(files, bindings, root)
-    wanted = None if seed_words is None else frozenset(seed_words)
-    names = _whole_words(wanted or (), bindings)
+    starts = Entry(_own_words(seed_words, deciders), bindings)
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(max(limit, 20_000))
     try:
         for file in files:
-            hit = file.words if wanted is None else file.words & wanted
-            if not hit or file.is_test:
-                continue
-            if deciders and _followed_whole(file, hit, deciders):
+            if deciders and _followed_whole(file, file.words, deciders):
                 program.whole.add(file.module)
                 program.load(file.module)
-                continue
-            plain = hit - deciders.keys() if deciders else hit
-            if plain and _starts_here(file, plain, names, bindings):
+            elif starts(file):
                 program.load(file.module)
         _load_imported(program)
         program.flow.solve()
-        expanded: set[str] = set()
         for _ in range(_MAX_ROUNDS):
             unread = governed.unread_callees(program)
             program.whole |= unread
             asked = program.flow.wanted | governed.unread_bases(program)
             program.flow.wanted.clear()
-            exporters = governed.exporters(program) - expanded
-            expanded |= exporters
+            exporters = governed.exporters(program) - program.exporters
+            program.exporters |= exporters
             found = importers.importers_of(program, exporters) if exporters else set()
             found |= unread
             before = set(program.modules)
@@ -164,12 +120,36 @@ def link(
             program.flow.solve()
         else:
             program.problems.append(("limit", "imports could not be followed to their end", ""))
-        if program.flow.exhausted:
-            program.problems.append(
-                ("limit", "value flow was given up: too many combinations of calls", "")
-            )
-        for module, message in program.flow.failed.items():
-            program.problems.append(("limit", message, module.path))
+        _report_limits(program)
     finally:
         sys.setrecursionlimit(limit)
     return program
+
+
+def link_everything(files: Sequence[ScannedFile], bindings: Bindings, root: Path) -> Program:
+    """Link all files and follow every value: what a call graph needs."""
+    v.forget()
+    program = Program(files, bindings, root, everything=True)
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(limit, 20_000))
+    try:
+        for file in files:
+            program.load(file.module)
+        program.flow.solve()
+        while uncalled := program.flow.uncalled():
+            for function, closure in uncalled:
+                program.flow.open_frame(function, closure)
+            program.flow.solve()
+        _report_limits(program)
+    finally:
+        sys.setrecursionlimit(limit)
+    return program
+
+
+def _report_limits(program: Program) -> None:
+    if program.flow.exhausted:
+        program.problems.append(
+            ("limit", "value flow was given up: too many combinations of calls", "")
+        )
+    for module, message in program.flow.failed.items():
+        program.problems.append(("limit", message, module.path))

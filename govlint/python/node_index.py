@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from weakref import WeakKeyDictionary
 
 from govlint.python.symbols import Module
+from govlint.python.syntax.walk import walk
 
 _KEPT: tuple[type[ast.AST], ...] = (
     ast.Attribute,
@@ -37,7 +38,7 @@ def nodes_of(module: Module, *kinds: type[ast.AST]) -> Iterator[ast.AST]:
     index = _indexes.get(module)
     if index is None:
         index = defaultdict(list)
-        for node in ast.walk(module.tree):
+        for node in walk(module.tree):
             kind = type(node)
             if kind in _KEPT:
                 index[kind].append(node)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ast
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
 
+from govlint.linked import Linked
 from govlint.model import Location
 from govlint.python import governed
 from govlint.python.api.serving import serves
@@ -17,6 +17,8 @@ from govlint.python.flow import values as v
 from govlint.python.flow.fixpoint import Flow
 from govlint.python.flow.values import EMPTY, Value, Values
 from govlint.python.governed import Gate, Roles
+from govlint.python.importers import Imports
+from govlint.python.module_names import ModuleNames, source_of
 from govlint.python.symbols import ClassInfo, FunctionInfo, Module, index
 from govlint.python.syntax.source import ScannedFile, UnparsableError
 
@@ -39,7 +41,14 @@ _TOO_COMMON = frozenset({"api", "routes", "mcp"})
 class Program:
     """A linked program and the questions that checks ask of it."""
 
-    def __init__(self, files: Sequence[ScannedFile], bindings: Bindings, root: Path) -> None:
+    def __init__(
+        self,
+        files: Sequence[ScannedFile],
+        bindings: Bindings,
+        root: Path,
+        everything: bool = False,
+    ) -> None:
+        self.everything = everything  # follow every value, not only what is governed
         self.bindings = bindings
         self.root = root
         self.files: dict[str, ScannedFile] = {file.module: file for file in files}
@@ -57,16 +66,11 @@ class Program:
         self._outside: dict[str, Value] = {}
         self._synthetic: dict[str, ClassInfo] = {}
         self._dynamic: dict[ast.AST, ClassInfo] = {}
-        self._resolved: dict[tuple[str, str], str | None] = {}
-        self._packages: set[str] = set()
-        self._by_last: dict[str, list[str]] = {}
-        for name in self.files:
-            parts = name.split(".")
-            for end in range(1, len(parts) + 1):
-                prefix = ".".join(parts[:end])
-                if prefix not in self._packages:
-                    self._packages.add(prefix)
-                    self._by_last.setdefault(parts[end - 1], []).append(prefix)
+        packages = {name for name, file in self.files.items() if file.is_package}
+        self.names = ModuleNames(self.files, packages)
+        self.imports: dict[str, Imports] = {}
+        self.exporters: set[str] = set()  # modules whose importers were looked for
+        self._asked: set[str] = set()
         self._tops = {name.partition(".")[0] for name in self.files}
         self._roles = Roles(self)
         self.flow = Flow(self)
@@ -76,6 +80,7 @@ class Program:
 
     def load(self, name: str, on_demand: bool = False) -> Module | None:
         """Parse and index a module of the project; None where it cannot be read."""
+        self._asked.add(name)
         module = self.modules.get(name)
         if module is not None:
             if module.on_demand and not on_demand:
@@ -92,7 +97,7 @@ class Program:
             return None
         module = Module(name, file.path, text, tree, file.is_test, file.is_package)
         module.on_demand = on_demand
-        module.whole = name in self.whole or serves(file, self.bindings)
+        module.whole = self.everything or name in self.whole or serves(file, self.bindings)
         module.parents, module.owners = self._parents, self._owners
         try:
             index(module)
@@ -104,72 +109,34 @@ class Program:
         self.flow.start(module)
         return module
 
+    def ask(self, name: str) -> None:
+        """Note that what was found depends on a file that a check reads by itself."""
+        self._asked.add(name)
+
+    def linked(self) -> Linked:
+        """What this program depends on besides the names of the project's files."""
+        asked = (self.files[name].abspath for name in self._asked if name in self.files)
+        return Linked(frozenset(asked), frozenset(self.exporters))
+
     # -- names and imports ---------------------------------------------------------------
 
     def is_module(self, name: str) -> bool:
         """Whether `name` is a module or package of the project."""
-        return name in self._packages
+        return name in self.names
 
     def module_object(self, name: str) -> Value:
         """The module `name` as an object."""
         return v.module_value(name)
 
     def resolve_module(self, dotted: str, importer: Module) -> str | None:
-        """The project's own name for an imported module; None when it is not the project's.
-
-        A file's place tells its name only up to the root it is imported from, so an
-        absolute import also matches the end of a longer name (`app.x` for
-        `server.app.x`), nearest to the importing module first.
-        """
-        key = (dotted, importer.name)
-        if key not in self._resolved:
-            self._resolved[key] = self._resolve(dotted, importer)
-        return self._resolved[key]
-
-    def _resolve(self, dotted: str, importer: Module) -> str | None:
-        if dotted in self._packages:
-            return dotted
-        top, _, rest = dotted.partition(".")
-        candidates = [
-            name
-            for name in self._by_last.get(dotted.rpartition(".")[2], ())
-            if name.endswith(f".{dotted}")
-        ]
-        if not candidates:
-            return None
-        if not rest:
-            package = importer.name if importer.is_package else importer.name.rpartition(".")[0]
-            sibling = f"{package}.{dotted}"
-            if sibling in candidates and top not in sys.stdlib_module_names:
-                return sibling
-            candidates = [
-                name for name in candidates if not self._is_package_file(name.rpartition(".")[0])
-            ]
-        if top in sys.stdlib_module_names or not candidates:
-            return None
-
-        def nearness(name: str) -> tuple[int, int]:
-            shared = 0
-            for a, b in zip(name.split("."), importer.name.split("."), strict=False):
-                if a != b:
-                    break
-                shared += 1
-            return (-shared, len(name))
-
-        return min(candidates, key=nearness)
-
-    def _is_package_file(self, name: str) -> bool:
-        file = self.files.get(name)
-        return file is not None and file.is_package
+        """The project's own name for an imported module; None when it is not the project's."""
+        return self.names.resolve(dotted, importer.name, importer.is_package)
 
     def resolve_from(self, node: ast.ImportFrom, module: Module) -> str:
         """The absolute dotted name that `from … import` names."""
+        name = source_of(node, module.name, module.is_package)
         if not node.level:
-            return node.module or ""
-        parts = module.name.split(".")
-        up = node.level - 1 if module.is_package else node.level
-        base = parts[: len(parts) - up] if up else parts
-        name = ".".join([*base, *([node.module] if node.module else [])])
+            return name
         self._tops.add(name.partition(".")[0])  # whatever it is, it is the project's own
         return name
 
@@ -214,6 +181,10 @@ class Program:
         return (
             top in self._tops or top in self.bindings.first_party or top in _PLAUSIBLE_TOPS
         ) and "." in dotted
+
+    def is_own(self, dotted: str) -> bool:
+        """Whether a dotted name is of the project's own packages, read or not."""
+        return dotted.partition(".")[0] in self._tops
 
     def synthetic_class(self, dotted: str) -> ClassInfo:
         """A class known by its name only."""
@@ -480,8 +451,22 @@ class Program:
         """Those of the values that are governed."""
         return frozenset(x for x in values if self._roles.is_governed(flow, x))
 
+    def is_governed_itself(self, value: Value) -> bool:
+        """Whether a value is an object or a class that runs or keeps plugins, or is one.
+
+        States are left out, and so are methods: a reference to a governed method is found
+        where it is made.
+        """
+        return (
+            isinstance(value, v.Instance | v.ClassValue)
+            and self._roles.is_bound(value.cls)
+            and not self.is_state_name(value.cls)
+        )
+
     def bound_part(self, values: Values) -> Values:
         """Those of the values that are themselves of a class which a binding names."""
+        if self.everything:
+            return self.governed_part(self.flow, values)
         return frozenset(
             x
             for x in values
@@ -493,7 +478,14 @@ class Program:
         """The names under which `owner` has a governed method; none where it is no plugin."""
         if isinstance(owner, v.Super):
             return ()
-        return self.bindings.governed_methods if self._roles.is_plugin_value(owner) else ()
+        if not self._roles.is_plugin_value(owner):
+            return ()
+        return self.governed_names_of(owner.cls)  # type: ignore[attr-defined]
+
+    def governed_names_of(self, cls: ClassInfo) -> tuple[str, ...]:
+        """The names of a plugin class's governed methods, those that a pattern means included."""
+        bases = [entry for entry in self.mro(cls) if isinstance(entry, ClassInfo)]
+        return self.bindings.governed_among(name for entry in bases for name in entry.stored)
 
     def is_registry(self, flow: Flow, value: Value) -> bool:
         """Whether a value is a plugin registry."""

@@ -9,13 +9,15 @@ import ast
 import re
 from dataclasses import dataclass, field
 
+from govlint.python.ordered import Ordered
+
 AnyFunction = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 @dataclass(eq=False)
-class Module:
+class Module(Ordered):
     """One Python file of the program, parsed and indexed."""
 
     name: str
@@ -52,7 +54,7 @@ def split_lines(text: str) -> list[str]:
 
 
 @dataclass(eq=False)
-class FunctionInfo:
+class FunctionInfo(Ordered):
     """One function, method or lambda, wherever it is nested."""
 
     name: str
@@ -81,7 +83,7 @@ class FunctionInfo:
 
 
 @dataclass(eq=False)
-class ClassInfo:
+class ClassInfo(Ordered):
     """One class statement. `synthetic` stands for a class that is only known by name."""
 
     name: str

@@ -16,11 +16,12 @@ from govlint.model import Related
 from govlint.python.flow import values as v
 from govlint.python.flow.values import Value
 from govlint.python.symbols import FunctionInfo, Module
+from govlint.python.syntax.walk import walk
 
 if TYPE_CHECKING:
     from govlint.python.program import Program
 
-_MAX_VISITED = 400
+_MAX_VISITED = 4_000
 _MAX_STEPS = 12
 Step = tuple[ast.AST, str]
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
@@ -77,7 +78,9 @@ def _related(
         steps.append(Related(location, note))
     if len(steps) > _MAX_STEPS:
         half = _MAX_STEPS // 2
-        steps = [*steps[:half], *steps[-half:]]
+        after = steps[-half]
+        note = f"{len(steps) - _MAX_STEPS} steps later: {after.message}"
+        steps = [*steps[:half], Related(after.location, note), *steps[1 - half :]]
     return tuple(steps)
 
 
@@ -324,7 +327,7 @@ def _stores(program: Program) -> dict[str, list[ast.expr]]:
     if program.store_table is None:
         table: dict[str, list[ast.expr]] = {}
         for module in program.modules.values():
-            for node in ast.walk(module.tree):
+            for node in walk(module.tree):
                 targets: list[ast.expr] = []
                 value: ast.expr | None = None
                 if isinstance(node, ast.Assign):

@@ -10,6 +10,7 @@ from govlint.python.bindings import matches_any
 from govlint.python.flow.values import ExternalInstance, Instance
 from govlint.python.gate.frames import own_nodes
 from govlint.python.paths.static import dotted
+from govlint.python.syntax.walk import walk
 
 if TYPE_CHECKING:
     from govlint.python.program import Program
@@ -94,7 +95,7 @@ class ApiSurface:
     @staticmethod
     def _registered(tree: ast.Module) -> set[str]:
         names: set[str] = set()
-        for node in ast.walk(tree):
+        for node in walk(tree):
             if isinstance(node, ast.Call) and _last(node.func) in _REGISTRARS:
                 strings = any(
                     isinstance(a, ast.Constant) and isinstance(a.value, str) for a in node.args

@@ -48,7 +48,7 @@ def annotated(
         return EMPTY
     if isinstance(annotation, ast.Constant):
         if isinstance(annotation.value, str):
-            parsed = _parse(flow, annotation, module)
+            parsed = parse_text(flow, annotation)
             return (
                 annotated(flow, parsed, module, frame, cls, depth + 1, types) if parsed else EMPTY
             )
@@ -109,7 +109,8 @@ def _instances(flow: Flow, value: Value, module: Module, depth: int) -> Values:
     return EMPTY
 
 
-def _parse(flow: Flow, annotation: ast.Constant, module: Module) -> ast.expr | None:
+def parse_text(flow: Flow, annotation: ast.Constant) -> ast.expr | None:
+    """The expression that a quoted annotation holds; None where it holds none."""
     cached = flow.program.parsed_annotations.get(annotation)
     if cached is None and annotation not in flow.program.parsed_annotations:
         try:

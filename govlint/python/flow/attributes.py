@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 
 from govlint.python.flow import values as v
-from govlint.python.flow.fixpoint import Flow
+from govlint.python.flow.fixpoint import PLAIN_BASES, Flow
 from govlint.python.flow.frames import Arguments, Frame
 from govlint.python.flow.values import ANY, EMPTY, UNKNOWN, Value, Values
 from govlint.python.symbols import ClassInfo, FunctionInfo
@@ -134,22 +134,13 @@ def _of_instance(
         found |= _fallback(flow, cls, me, name, node)
     if not found or (not bound and any(isinstance(entry, str) for entry in mro)):
         for entry in mro:
-            if isinstance(entry, str) and entry not in _PLAIN_BASES:
+            if isinstance(entry, str) and entry not in PLAIN_BASES:
                 found.add(v.bound_external(f"{entry}.{name}", me))
                 break
     return frozenset(found)
 
 
 _OBJECT_METHODS = ("__getattribute__", "__setattr__", "__delattr__", "__reduce__")
-_PLAIN_BASES = frozenset(
-    {
-        "builtins.object",
-        "abc.ABC",
-        "typing.Protocol",
-        "typing.Generic",
-        "typing_extensions.Protocol",
-    }
-)
 
 
 def is_typed_dict(flow: Flow, cls: ClassInfo) -> bool:
@@ -303,7 +294,7 @@ def _of_class(flow: Flow, receiver: v.ClassValue, name: str, node: ast.AST) -> V
         if not found:
             found |= _annotation(flow, None, flow.mro(cls), name)
         for entry in flow.mro(cls):
-            if isinstance(entry, str) and entry not in _PLAIN_BASES:
+            if isinstance(entry, str) and entry not in PLAIN_BASES:
                 found.add(v.bound_external(f"{entry}.{name}", receiver))
                 break
         if name in ("__new__", "__init_subclass__", "mro") and not found:
@@ -433,9 +424,15 @@ def store(flow: Flow, receiver: Value, name: str, values: Values) -> None:
         store(flow, receiver.receiver, name, values)
     elif isinstance(receiver, v.EnumMember):
         flow.write((receiver, name), values)
-    elif receiver is not UNKNOWN:
+    elif not isinstance(receiver, _CLOSED):
         flow.write((receiver, name), values)
         flow.write((receiver, "attributes"), values)
+
+
+# what has no attributes of its own that could be set
+_CLOSED = (
+    type(UNKNOWN), v.Const, v.Text, v.Container, v.Dynamic, v.Namespace,
+)  # fmt: skip
 
 
 def _share(flow: Flow, cls: ClassInfo) -> None:

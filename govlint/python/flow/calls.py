@@ -6,10 +6,13 @@ import ast
 
 from govlint.python.flow import attributes
 from govlint.python.flow import values as v
-from govlint.python.flow.fixpoint import Flow
+from govlint.python.flow.fixpoint import Flow, is_exception
 from govlint.python.flow.frames import Arguments
 from govlint.python.flow.values import ANY, EMPTY, UNKNOWN, Value, Values
 from govlint.python.symbols import ClassInfo
+
+# Calls that one expression may make within each other: an object may be its own `__call__`.
+_MAX_DEPTH = 60
 
 
 def call_values(flow: Flow, callees: Values, arguments: Arguments, node: ast.AST) -> Values:
@@ -22,6 +25,16 @@ def call_values(flow: Flow, callees: Values, arguments: Arguments, node: ast.AST
 
 def call_value(flow: Flow, callee: Value, arguments: Arguments, node: ast.AST) -> Values:
     """Call one value."""
+    if flow.calls_open >= _MAX_DEPTH:
+        return ANY
+    flow.calls_open += 1
+    try:
+        return _call_one(flow, callee, arguments, node)
+    finally:
+        flow.calls_open -= 1
+
+
+def _call_one(flow: Flow, callee: Value, arguments: Arguments, node: ast.AST) -> Values:
     if isinstance(callee, v.FunctionValue):
         return flow.call_function(callee.function, callee.closure, arguments, node)
     if isinstance(callee, v.BoundMethod):
@@ -45,9 +58,7 @@ def call_value(flow: Flow, callee: Value, arguments: Arguments, node: ast.AST) -
             return call_values(flow, flow.elements(frozenset({callee})), arguments, node)
         return ANY
     if isinstance(callee, v.Deferred):
-        if flow.program.carries_governed(
-            flow, arguments.everything()
-        ) or flow.interest.is_gate_code(flow.current):
+        if _is_worth_reading(flow, arguments) or flow.interest.is_gate_code(flow.current):
             flow.wanted.add(callee.module)
         flow.external_targets[node].add(callee.dotted)
         if callee.dotted.count("()") > 3:
@@ -64,6 +75,14 @@ def call_value(flow: Flow, callee: Value, arguments: Arguments, node: ast.AST) -
     if callee is UNKNOWN:
         return ANY
     return EMPTY
+
+
+def _is_worth_reading(flow: Flow, arguments: Arguments) -> bool:
+    """Whether an unread function is handed something governed, or what holds it."""
+    given = arguments.everything()
+    if flow.is_large():
+        return bool(flow.program.bound_part(given))
+    return flow.program.carries_governed(flow, given)
 
 
 def _construct(flow: Flow, callee: v.ClassValue, arguments: Arguments, node: ast.AST) -> Values:
@@ -101,18 +120,18 @@ def _construct(flow: Flow, callee: v.ClassValue, arguments: Arguments, node: ast
             for post in attributes.lookup(flow, cls, "__post_init__") or ():
                 for bound in attributes.bind(flow, post, target, callee, node):
                     call_value(flow, bound, Arguments(), node)
-    if any(isinstance(base, str) and _is_exception(base) for base in flow.mro(cls)):
+    if any(isinstance(base, str) and is_exception(base) for base in flow.mro(cls)):
         _keep_arguments(flow, made, arguments)
+    if not initialisers:
+        outside = next((base for base in flow.mro(cls) if isinstance(base, str)), "builtins.")
+        if not outside.startswith("builtins."):
+            flow.external_targets[node].add(f"{outside}.__init__")
     if any(isinstance(base, str) for base in flow.mro(cls)) and not initialisers:
         flow.write((made, "*"), program.bound_part(arguments.everything()))
         _thread_like(flow, made, cls, arguments, node)
     if not found:
         found.add(made)
     return frozenset(found)
-
-
-def _is_exception(base: str) -> bool:
-    return base.endswith(("Exception", "Error", "Exit", "Interrupt", "StopIteration"))
 
 
 def _keep_arguments(flow: Flow, made: v.Instance, arguments: Arguments) -> None:

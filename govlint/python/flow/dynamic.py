@@ -88,8 +88,9 @@ def _parse(flow: Flow, source: str | bytes, node: ast.AST) -> ast.Module | None:
 def _note_text(flow: Flow, source: v.Text, node: ast.AST) -> None:
     """A text of which parts are known and which names a governed method is undecided."""
     known = " ".join(part for part in source.parts if part is not None)
-    for word in flow.program.bindings.governed_methods:
-        if re.search(rf"\.{re.escape(word)}\s*\(", known) and flow.program.plugin_classes_now(flow):
+    called = re.findall(r"\.(\w+)\s*\(", known)
+    for word in called:
+        if flow.program.bindings.governs(word) and flow.program.plugin_classes_now(flow):
             flow.dynamic[node].setdefault(word, "undecided")
             flow.called_dynamic.add(node)
 

@@ -10,10 +10,12 @@ from govlint.python.flow import attributes
 from govlint.python.flow import values as v
 from govlint.python.flow.annotations import annotated
 from govlint.python.flow.calls import call_values
-from govlint.python.flow.fixpoint import MAX_LENGTH, MAX_VALUES, Flow, key_of, widen
+from govlint.python.flow.fixpoint import MAX_LENGTH, Flow, key_of
 from govlint.python.flow.frames import Arguments, Frame, informative
 from govlint.python.flow.library import awaited, get_attribute, iterate, unpacked, update_mapping
+from govlint.python.flow.places import called, place
 from govlint.python.flow.strings import concatenate, f_string, percent, subscript
+from govlint.python.flow.summaries import MAX_VALUES
 from govlint.python.flow.values import ANY, EMPTY, UNKNOWN, Value, Values
 from govlint.python.symbols import ClassInfo, FunctionInfo
 
@@ -47,7 +49,7 @@ class Expressions:
         method = _DISPATCH.get(type(node))
         result = method(self, node) if method is not None else EMPTY
         if len(result) > MAX_VALUES:
-            result = widen(result, self.flow.tainted)
+            result = self.flow.summaries.widen(result)
         old = self.flow.recorded.get(node)
         if old is None:
             self.flow.recorded[node] = result
@@ -381,7 +383,7 @@ class Expressions:
 
     def attribute(self, node: ast.Attribute) -> Values:
         owners = self.evaluate(node.value)
-        path = access_path(node)
+        path = place(node)
         if path is not None and path in self.environment:
             return self.environment[path]
         found: set[Value] = set()
@@ -394,6 +396,9 @@ class Expressions:
         keys = self.evaluate(node.slice)
         if isinstance(node.slice, ast.Slice):
             return self._slice(node, owners)
+        path = place(node)
+        if path is not None and path in self.environment:
+            return self.environment[path]
         found: set[Value] = set()
         flow = self.flow
         for owner in owners:
@@ -468,13 +473,30 @@ class Expressions:
             if isinstance(owner, v.Const):
                 found |= subscript(owner, node.slice, EMPTY)
             elif isinstance(owner, v.Container):
-                found |= self.flow.holder(owner.shape, node, self.flow.elements(frozenset({owner})))
+                part = self._part(node, owner)
+                whole = self.flow.elements(frozenset({owner}))
+                found |= part or self.flow.holder(owner.shape, node, whole)
             elif isinstance(owner, v.Instance):
                 methods = attributes.load(self.flow, owner, "__getitem__", node)
                 found |= call_values(self.flow, methods, Arguments([ANY]), node)
             else:
                 found.add(UNKNOWN)
         return frozenset(found)
+
+    def _part(self, node: ast.Subscript, owner: v.Container) -> Values:
+        """`items[1:3]` of a sequence whose places are known; empty where they are not."""
+        flow = self.flow
+        length = flow.lengths.get(owner)
+        bounds = _bounds(node.slice)
+        if length is None or bounds is None or flow.read((owner, "scrambled")):
+            return EMPTY
+        places = range(length)[bounds]
+        made = v.container(owner.shape, node)
+        for position, place_ in enumerate(places):
+            values = flow.element(owner, frozenset({v.const(place_)}))
+            flow.store_element(made, position, values)
+        flow.set_length(made, len(places))
+        return frozenset({made})
 
     def slice(self, node: ast.Slice) -> Values:
         for part in (node.lower, node.upper, node.step):
@@ -485,6 +507,7 @@ class Expressions:
         if isinstance(node.func, ast.Name) and node.func.id == "super":
             found = self._super(node)
             if found:
+                self.flow.external_targets[node].add("builtins.super")
                 return found
         callees = self.evaluate(node.func)
         arguments = self.arguments(node)
@@ -495,7 +518,9 @@ class Expressions:
         ):
             return self._scope(node.func.id)
         self.flow.active = self
-        return call_values(self.flow, callees, arguments, node)
+        result = call_values(self.flow, callees, arguments, node)
+        called(self, node)
+        return result
 
     def _scope(self, name: str) -> Values:
         if name == "globals" or self.function is None:
@@ -731,16 +756,20 @@ def _surely(value: Value, truth: bool) -> bool:
     return False
 
 
-def access_path(node: ast.expr) -> str | None:
-    """`self.a.b` as a key of the environment; None for anything but names and attributes."""
-    parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
-    if not isinstance(node, ast.Name) or not parts:
+def _bounds(node: ast.expr) -> slice | None:
+    """The slice that constants write down."""
+    if not isinstance(node, ast.Slice):
         return None
-    parts.append(node.id)
-    return ".".join(reversed(parts))
+    try:
+        parts = [
+            None if part is None else ast.literal_eval(part)
+            for part in (node.lower, node.upper, node.step)
+        ]
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+        return None
+    if all(part is None or type(part) is int for part in parts) and parts[2] != 0:
+        return slice(*parts)
+    return None
 
 
 _COMPARISONS: dict[type[ast.cmpop], str] = {

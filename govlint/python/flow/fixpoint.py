@@ -19,9 +19,11 @@ from collections.abc import Hashable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from govlint.python.flow import values as v
+from govlint.python.flow.declared import admitted
 from govlint.python.flow.frames import Arguments, Frame, informative
 from govlint.python.flow.interest import Interest
-from govlint.python.flow.values import ANY, EMPTY, UNKNOWN, Value, Values
+from govlint.python.flow.summaries import MAX_VALUES, Summaries
+from govlint.python.flow.values import ANY, EMPTY, Value, Values
 from govlint.python.symbols import ClassInfo, FunctionInfo, Module
 
 if TYPE_CHECKING:
@@ -32,17 +34,20 @@ Slot = tuple[Hashable, ...]
 # Contexts a function may have before further calls share one merged frame.
 _MAX_CONTEXTS = 3
 _MAX_FRAMES = 16
-# Values a slot may hold before its constants are forgotten.
-MAX_VALUES = 16
 # Elements whose places in a sequence are told apart; `x = x + x` doubles them each time.
 MAX_LENGTH = 4_096
 # Evaluations after which a frame is taken as it is; what grows that long are sets of
-# plugins of one kind, of which no check needs them all.
-_MAX_RUNS = 60
+# plugins of one kind, of which no check needs them all. In a large program it is fewer.
+_MAX_RUNS = ((4_000, 60), (8_000, 8), (0, 3))
 # Values of a slot from which on its plugins are no longer told apart.
 _CROWD = 8
 # Evaluations after which a frame is evaluated again only for something governed.
 _PATIENCE = 3
+# Evaluations from which on a program counts as large: only what is governed itself, not what
+# holds it, has functions evaluated again and further files read.
+_LARGE = 8_000
+# Frames from which on functions are no longer told apart by their arguments.
+_MANY_FRAMES = 2_500
 # Calls that are followed at once, one inside the other, before further ones are queued.
 _MAX_DEPTH = 6
 # Evaluations of frames in one run before it is given up as undecided.
@@ -65,6 +70,7 @@ class Flow:
         self.targets: dict[ast.AST, set[FunctionInfo]] = defaultdict(set)
         self.external_targets: dict[ast.AST, set[str]] = defaultdict(set)
         self.call_sites: dict[FunctionInfo, set[ast.AST]] = defaultdict(set)
+        self.callees: dict[FunctionInfo, dict[FunctionInfo, None]] = defaultdict(dict)
         self.dynamic: dict[ast.AST, dict[str, str]] = defaultdict(dict)
         self.called_dynamic: set[ast.AST] = set()
         self.bases: dict[ClassInfo, tuple[Values, ...]] = {}
@@ -75,14 +81,18 @@ class Flow:
         self.frame_counts: dict[FunctionInfo, int] = defaultdict(int)
         self.all_frames: dict[FunctionInfo, list[Frame]] = defaultdict(list)
         self.mros: dict[ClassInfo, tuple[ClassInfo | str, ...]] = {}
+        self._holders: dict[ClassInfo, bool] = {}
         self.queue: dict[Frame, None] = {}
+        self.offered: dict[FunctionInfo, Frame | None] = {}
         self.interest = Interest(self)
+        self.summaries = Summaries(self)
         self.widened: set[Slot] = set()
         self.crowded: set[Slot] = set()
         self.held_in: dict[Value, list[Slot]] = defaultdict(list)
         self.tainted: set[Value] = set()
         self.polyvariant: set[FunctionInfo] = set()
         self.evaluations = 0
+        self.calls_open = 0
         self.exhausted = False
         self.failed: dict[Module, str] = {}
         self.wanted: set[str] = set()
@@ -123,7 +133,7 @@ class Flow:
             return
         self.evaluations += 1
         frame.runs += 1
-        if frame.runs > _MAX_RUNS:
+        if frame.runs > self._most_runs():
             return
         caller, self.current = self.current, frame
         self.depth += 1
@@ -134,6 +144,12 @@ class Flow:
         finally:
             self.depth -= 1
             self.current = caller
+
+    def _most_runs(self) -> int:
+        """Evaluations that a frame gets: the more there were, the fewer."""
+        if self.program.everything:
+            return _MAX_RUNS[0][1]
+        return next(most for upto, most in _MAX_RUNS if self.evaluations < upto or not upto)
 
     def reconsider(self, fresh: Iterable[str]) -> None:
         """Queue what met a module before it was read; it is there now."""
@@ -155,6 +171,9 @@ class Flow:
         """Add `values` to `slot` and queue who read it."""
         if not values:
             return
+        head = slot[0]
+        if len(slot) > 1 and slot[1] in _ELEMENTS and not self.can_hold(head):
+            return
         old = self.heap.get(slot, EMPTY)
         if values <= old:
             return
@@ -163,49 +182,77 @@ class Flow:
             fresh = self._crowd(fresh) - old
             if not fresh:
                 return
-        if slot in self.widened:
-            fresh = widen(fresh, self.tainted) - old
-            if not fresh:
-                return
         new = old | fresh
         if len(new) > _CROWD and slot not in self.crowded:
             merged = self._crowd(new)
             if len(merged) < len(new):
                 self.crowded.add(slot)
-                new, fresh = merged, merged - old
-        if len(new) > MAX_VALUES:
+                new = merged
+        if (slot in self.widened or len(new) > MAX_VALUES) and not isinstance(head, v.ClassValue):
             # for good: constants that were forgotten must not make the slot grow again
             self.widened.add(slot)
-            new = widen(new, self.tainted)
-            if new == old:
-                return
+            new = self.summaries.widen(admitted(self, slot, new))
+        if new == old:
+            return
+        fresh = new - old
         self.heap[slot] = new
-        governed = self._note_governed(slot, fresh)
+        self._note_governed(slot, fresh)
+        if self.program.bound_part(fresh):
+            self.summaries.hold(slot)
         readers = self.readers.get(slot)
         if readers:
-            if governed and self.program.bound_part(fresh):
-                self.queue.update(readers)
-            else:
-                # what is not governed is followed a few times round, not to its end
-                self.queue.update((r, None) for r in readers if r.runs < _PATIENCE)
+            self.wake(readers, fresh)
+
+    def can_hold(self, holder: Hashable) -> bool:
+        """Whether `holder[key] = value` and its like may put something into `holder`.
+
+        Objects of the program's own classes take it by their `__setitem__`, which is
+        followed; only what they inherit from a library is not.
+        """
+        if not isinstance(holder, v.Instance):
+            return isinstance(holder, v.Container | v.ExternalInstance)
+        cls = holder.cls
+        found = self._holders.get(cls)
+        if found is None:
+            # a class that a call made (`namedtuple`) has no bases that could be seen
+            found = self._holders[cls] = not cls.node.body or any(
+                isinstance(entry, str) and self._may_hold(entry) for entry in self.mro(cls)
+            )
+        return found
+
+    def _may_hold(self, base: str) -> bool:
+        return not (base in PLAIN_BASES or is_exception(base) or self.program.is_own(base))
+
+    def wake(self, readers: Iterable[Frame], fresh: Values) -> None:
+        """Queue who read a slot that now holds `fresh` besides."""
+        if self.program.bound_part(fresh):
+            self.queue.update((reader, None) for reader in readers)
+        else:
+            # what is not governed is followed a few times round, not to its end
+            patience = 1 if self.is_large() else _PATIENCE
+            self.queue.update((r, None) for r in readers if r.runs < patience)
+
+    def is_large(self) -> bool:
+        """Whether the program has turned out to be large, where what is followed is less."""
+        return self.evaluations > _LARGE and not self.program.everything
 
     def _crowd(self, values: Values) -> Values:
         """Many plugins in one place become "some plugin": which of them decides nothing."""
-        plugins = [
-            value
-            for value in values
-            if isinstance(value, v.Instance) and self.program.is_plugin_value(value)
-        ]
-        if not plugins:
-            return values
-        bases = frozenset(v.instance(self.program.plugin_base(value.cls)) for value in plugins)
-        return (values - frozenset(plugins)) | bases
+        plugin_base = self.program.plugin_base
+        found: set[Value] = set()
+        for value in values:
+            if isinstance(value, v.Instance | v.ClassValue) and self.program.is_plugin_value(value):
+                base = plugin_base(value.cls)
+                some = v.instance if isinstance(value, v.Instance) else v.class_value
+                found.add(some(base))
+            else:
+                found.add(value)
+        return frozenset(found)
 
-    def _note_governed(self, slot: Slot, values: Values) -> bool:
+    def _note_governed(self, slot: Slot, values: Values) -> None:
         """Something reaches a slot: what holds something governed counts as governed too.
 
-        A function that returns something governed is told apart by its arguments. Says
-        whether any of the values is governed.
+        A function that returns something governed is told apart by its arguments.
         """
         governed = self.program.governed_part(self, values)
         for value in values - governed:
@@ -213,7 +260,13 @@ class Flow:
                 self.held_in[value].append(slot)
         if governed:
             self._govern(slot)
-        return bool(governed)
+
+    def taint(self, holder: Value) -> None:
+        """A value has come to hold something governed."""
+        if holder not in self.tainted:
+            self.tainted.add(holder)
+            for slot in self.held_in.pop(holder, ()):
+                self._govern(slot)
 
     def _govern(self, slot: Slot) -> None:
         """A slot has come to hold something governed."""
@@ -225,7 +278,7 @@ class Flow:
             frame: Any = None
             if head == "return":
                 frame = current[1]
-            elif isinstance(head, v.Value) and head not in self.tainted:
+            elif isinstance(head, _HOLDING) and head not in self.tainted:
                 self.tainted.add(head)
                 pending.extend(self.held_in.pop(head, ()))
                 frame = head.site if isinstance(head, v.Container) else None
@@ -235,6 +288,8 @@ class Flow:
     def became_governed(self, cls: ClassInfo) -> None:
         """A class has turned out to be governed; what held it before is governed now."""
         self.interest.add(cls.name)
+        for name in self.program.bindings.governed_among(cls.stored):
+            self.interest.add(name)
         for value in (v.class_value(cls), v.instance(cls)):
             for slot in self.held_in.pop(value, ()):
                 self._govern(slot)
@@ -243,10 +298,20 @@ class Flow:
         """Follow a function under unknown arguments, now or when it becomes of interest."""
         if function.module.on_demand:
             return
-        if self.interest.covers(function):
+        if self.program.everything and function.cls is None:
+            self.offered[function] = closure  # opened when nobody is seen to call it
+        elif self.interest.covers(function):
             self.open_frame(function, closure)
         else:
             self.interest.wait(function, closure)
+
+    def uncalled(self) -> list[tuple[FunctionInfo, Frame | None]]:
+        """The functions that were met and never followed, each with what it closes over."""
+        return [
+            (function, closure)
+            for function, closure in self.offered.items()
+            if not self.frame_counts[function]
+        ]
 
     def record(self, node: ast.AST, values: Values) -> Values:
         """Remember that `node` evaluated to `values` in some frame."""
@@ -255,7 +320,7 @@ class Flow:
             self.recorded[node] = values
         elif not values <= old:
             new = old | values
-            self.recorded[node] = widen(new, self.tainted) if len(new) > 4 * MAX_VALUES else new
+            self.recorded[node] = self.summaries.widen(new) if len(new) > 4 * MAX_VALUES else new
         return values
 
     # -- classes ------------------------------------------------------------------
@@ -311,6 +376,7 @@ class Flow:
         below = [cls, *self.subclasses(cls)]
         for other in below:
             self.mros.pop(other, None)
+            self._holders.pop(other, None)
             self.program.class_changed(other)
         governed = [other for other in below if self.program.is_bound(other)]
         for other in governed:
@@ -369,14 +435,20 @@ class Flow:
         """Call a function of the program; gives what its frame returned so far."""
         self.targets[node].add(function)
         self.call_sites[function].add(node)
+        caller = self.current.function if self.current is not None else None
+        if caller is not None and function not in self.callees[caller]:
+            self.callees[caller][function] = None
+            self._signal(("calls", caller), True)
         if not self.interest.follows(function, self.current) and not (
             self.program.carries_governed(self, arguments.everything())
         ):
             self.read(("awake", function))
             return self._declared(function, None) or ANY
         bound = self.bind(function, arguments, node)
-        if function in self.polyvariant or self.program.carries_governed(
-            self, arguments.everything()
+        if (len(self.frames) < _MANY_FRAMES or self.program.everything) and (
+            self.program.everything
+            or function in self.polyvariant
+            or self.program.carries_governed(self, arguments.everything())
         ):
             telling = {name: self._telling(values) for name, values in bound.items()}
             key = (function, closure, tuple(telling.items()))
@@ -402,6 +474,11 @@ class Flow:
         return (
             returned if informative(returned) else returned | self._declared(function, frame, bound)
         )
+
+    def called_by(self, function: FunctionInfo) -> Iterable[FunctionInfo]:
+        """The functions that `function` calls; who asks is told of further ones."""
+        self.read(("calls", function))
+        return self.callees.get(function, ())
 
     def _telling(self, values: Values) -> Values:
         """The part of an argument that tells one way of calling from another."""
@@ -572,37 +649,28 @@ class Flow:
         return frozenset({made})
 
 
+# slots of what a holder holds
+_ELEMENTS = frozenset({"*", "[]", "more", "keys"})
+
+# bases that give a class no attributes or elements of its own
+PLAIN_BASES = frozenset(
+    {
+        "builtins.object",
+        "abc.ABC",
+        "typing.Protocol",
+        "typing.Generic",
+        "typing_extensions.Protocol",
+    }
+)
+
 _ENUMS = frozenset(
     {"Enum", "IntEnum", "StrEnum", "Flag", "IntFlag", "TextChoices", "IntegerChoices"}
 )
 
 
-_FORGOTTEN = (
-    v.Const, v.Text, v.External, v.ExternalInstance, v.BoundExternal, v.Deferred,
-)  # fmt: skip
-
-
-def widen(values: Values, tainted: set[Value] | frozenset[Value] = EMPTY) -> Values:
-    """Shrink a large set: constants and library objects are forgotten, what is governed kept.
-
-    Objects of one class become "some object of the class"; where even that leaves too
-    many, those that hold nothing governed become unknown.
-    """
-    kept: set[Value] = {UNKNOWN}
-    for value in values:
-        if value in tainted:
-            kept.add(value)
-        elif isinstance(value, v.Instance):
-            kept.add(v.instance(value.cls))
-        elif not isinstance(value, _FORGOTTEN):
-            kept.add(value)
-    if len(kept) > 2 * MAX_VALUES:
-        kept = {
-            value
-            for value in kept
-            if value in tainted or not isinstance(value, v.Instance | v.Container | v.BoundMethod)
-        }
-    return frozenset(kept)
+def is_exception(base: str) -> bool:
+    """Whether a library's class is an exception, by its name."""
+    return base.endswith(("Exception", "Error", "Exit", "Interrupt", "StopIteration"))
 
 
 def _typed(key: Hashable) -> tuple[type, Hashable]:

@@ -6,10 +6,11 @@ from collections.abc import Iterable
 
 from govlint.python.flow import values as v
 from govlint.python.flow.values import EMPTY, UNKNOWN, Value, Values
+from govlint.python.ordered import Ordered
 from govlint.python.symbols import FunctionInfo, Module
 
 
-class Frame:
+class Frame(Ordered):
     """One function (or a module's body) under one set of argument values."""
 
     __slots__ = ("arguments", "closure", "function", "merged", "module", "open", "runs")

@@ -184,7 +184,7 @@ def _setattr(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
         for name in arguments.at(1):
             if isinstance(name, v.Const) and isinstance(name.value, str):
                 attributes.store(flow, owner, name.value, arguments.at(2))
-            else:
+            elif isinstance(owner, v.Instance | v.ClassValue | v.ModuleValue | v.ExternalInstance):
                 flow.write((owner, "attributes"), arguments.at(2))
     return EMPTY
 
@@ -425,10 +425,19 @@ def _provided(flow: Flow, value: Value) -> Values:
 
 
 def _map(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
-    columns = [iterate(flow, values, node) for values in arguments.positional[1:]]
-    return flow.holder(
-        "iterator", node, call_values(flow, arguments.at(0), Arguments(columns), node)
-    )
+    # whatever can be called is: a call with its arguments the wrong way round is looked at, too
+    callables = [i for i, x in enumerate(arguments.positional) if i and _only_functions(x)]
+    columns = [
+        iterate(flow, values, node)
+        for position, values in enumerate(arguments.positional)
+        if position not in (callables or (0,))
+    ]
+    functions = arguments.at(0).union(*(arguments.positional[i] for i in callables))
+    return flow.holder("iterator", node, call_values(flow, functions, Arguments(columns), node))
+
+
+def _only_functions(values: Values) -> bool:
+    return bool(values) and all(isinstance(x, v.FunctionValue | v.BoundMethod) for x in values)
 
 
 def _starmap(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:

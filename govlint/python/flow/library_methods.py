@@ -7,6 +7,7 @@ the names are those that the standard library and its imitators share.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 
 from govlint.python.flow import attributes
@@ -27,6 +28,14 @@ from govlint.python.flow.library import (
 )
 from govlint.python.flow.strings import string_method
 from govlint.python.flow.values import ANY, EMPTY, UNKNOWN, Value, Values
+
+# Library methods that may give back what another method of the object was given.
+_GIVES = re.compile(
+    r"_*(?:get|pop|find|look|resolve|fetch|next|take|load|create|make|build|all|first|last|one|"
+    r"scalar|value|item|current|select|choose|pick|acquire|receive|recv|read|result|instance|"
+    r"plugin|handler|tool|obj|unwrap|wait|join|claim|lease|dequeue|poll|peek|random|iter|list|"
+    r"each|map|filter|with|as_|to_|provide|inject|call|invoke|__)"
+)
 
 Method = Callable[[Flow, v.BoundExternal, Arguments, ast.AST], Values]
 
@@ -58,8 +67,9 @@ def call_method(flow: Flow, callee: v.BoundExternal, arguments: Arguments, node:
         return ANY
     flow.write((receiver, "*"), flow.program.bound_part(arguments.everything()))
     result = unknown_call(flow, callee.dotted, arguments, node)
-    held = flow.program.bound_part(flow.read((receiver, "*")))
-    return result | held
+    if not _GIVES.match(name):
+        return result
+    return result | flow.program.bound_part(flow.read((receiver, "*")))
 
 
 # -- methods of functions and objects ---------------------------------------------------
@@ -428,7 +438,15 @@ def _next_method(
     return _take(flow, callee, arguments, node)
 
 
+def _nothing(flow: Flow, callee: v.BoundExternal, arguments: Arguments, node: ast.AST) -> Values:
+    return ANY
+
+
 _METHODS: dict[str, Method] = {
+    **dict.fromkeys(
+        "debug info warning warn error exception critical fatal log getChild format".split(),
+        _nothing,
+    ),
     "submit": _run_from(0),
     "spawn": _run_from(0),
     "call_soon": _run_from(0),

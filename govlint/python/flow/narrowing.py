@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from govlint.python.flow import values as v
-from govlint.python.flow.expressions import access_path
+from govlint.python.flow.places import place
 from govlint.python.flow.values import ANY, EMPTY, UNKNOWN, Value, Values
 from govlint.python.symbols import ClassInfo
 
@@ -42,7 +42,7 @@ def _is_falsy(value: Value, outcome: bool) -> bool:
 
 
 def _now(run: Expressions, node: ast.expr, fallback: Values) -> Values:
-    key = node.id if isinstance(node, ast.Name) else access_path(node)
+    key = node.id if isinstance(node, ast.Name) else place(node)
     if key is None:
         return fallback
     for scope in reversed(run.comprehension_scopes):
@@ -52,7 +52,7 @@ def _now(run: Expressions, node: ast.expr, fallback: Values) -> Values:
 
 
 def _set(run: Expressions, node: ast.expr, values: Values) -> None:
-    key = node.id if isinstance(node, ast.Name) else access_path(node)
+    key = node.id if isinstance(node, ast.Name) else place(node)
     if key is None:
         return
     for scope in reversed(run.comprehension_scopes):

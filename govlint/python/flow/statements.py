@@ -11,10 +11,12 @@ from govlint.python.flow import attributes
 from govlint.python.flow import values as v
 from govlint.python.flow.annotations import annotated
 from govlint.python.flow.calls import call_values
-from govlint.python.flow.expressions import Environment, Expressions, access_path
-from govlint.python.flow.fixpoint import MAX_VALUES, key_of, widen
+from govlint.python.flow.expressions import Environment, Expressions
+from govlint.python.flow.fixpoint import key_of
 from govlint.python.flow.frames import Arguments, informative
 from govlint.python.flow.library import awaited, entered, iterate
+from govlint.python.flow.places import assigned, forget_below, forget_elements, place
+from govlint.python.flow.summaries import MAX_VALUES
 from govlint.python.flow.values import ANY, EMPTY, UNKNOWN, Value, Values
 from govlint.python.symbols import ClassInfo, FunctionInfo
 
@@ -125,7 +127,7 @@ class Interpreter(Expressions):
         """Names that have come to be one of very many things, a constant per branch, say."""
         for name, values in self.environment.items():
             if len(values) > 4 * MAX_VALUES:
-                self.environment[name] = widen(values, self.flow.tainted)
+                self.environment[name] = self.flow.summaries.widen(values)
 
     def evaluate_text(self, tree: ast.Module, namespaces: Values) -> Values:
         """Follow the text of an `eval` or `exec`; gives the value of its last expression."""
@@ -218,7 +220,7 @@ class Interpreter(Expressions):
         flow = self.flow
         if isinstance(target, ast.Name):
             flow.record(target, values)
-            self._forget_paths(target.id)
+            forget_below(self.environment, target.id)
             self.bind_name(target.id, values)
             for environment in self.raised:
                 environment[target.id] = environment.get(target.id, EMPTY) | values
@@ -226,15 +228,10 @@ class Interpreter(Expressions):
             flow.record(target, values)
             for owner in self.evaluate(target.value):
                 attributes.store(flow, owner, target.attr, values)
-            path = access_path(target)
-            if path is not None:
-                self._forget_paths(path)
-                if self.function is not None:
-                    self.environment[path] = values
-                    for environment in self.raised:
-                        environment.pop(path, None)
+            self._place_assigned(target, values)
         elif isinstance(target, ast.Subscript):
             self._assign_item(target, values)
+            self._place_assigned(target, values)
         elif isinstance(target, ast.Tuple | ast.List):
             self.unpack(target, values, self.assign_to)
         elif isinstance(target, ast.Starred):
@@ -276,10 +273,15 @@ class Interpreter(Expressions):
             return key_of(keys)
         return None
 
-    def _forget_paths(self, prefix: str) -> None:
-        stale = [name for name in self.environment if name.startswith(prefix + ".")]
-        for name in stale:
-            del self.environment[name]
+    def _place_assigned(self, target: ast.Attribute | ast.Subscript, values: Values) -> None:
+        path = place(target)
+        if path is None:
+            if isinstance(target, ast.Subscript):
+                forget_elements(self.environment)
+            return
+        assigned(self, path, values)
+        for environment in self.raised:
+            environment.pop(path, None)
 
     def returning(self, node: ast.Return) -> None:
         values = self.evaluate(node.value) if node.value else frozenset({v.const(None)})
@@ -302,6 +304,9 @@ class Interpreter(Expressions):
 
     def raising(self, node: ast.Raise) -> None:
         raised = self.maybe(node.exc)
+        classes = frozenset(x for x in raised if isinstance(x, v.ClassValue))
+        if classes:  # `raise Found` makes the exception as `raise Found()` does
+            raised = (raised - classes) | call_values(self.flow, classes, Arguments(), node)
         self.maybe(node.cause)
         if isinstance(node.exc, ast.Call):
             flow = self.flow
@@ -311,7 +316,7 @@ class Interpreter(Expressions):
                 for part in given
             ):
                 # whoever catches it gets what it carries
-                flow.write(("raised",), raised)
+                flow.write(("raised",), frozenset(_some(value) for value in raised))
         self.dead = True
 
     def deleting(self, node: ast.Delete) -> None:
@@ -398,7 +403,7 @@ class Interpreter(Expressions):
                 return
             attributes.store(self.flow, v.class_value(cls), name, values)
             return
-        self._forget_paths(name)
+        forget_below(self.environment, name)
         self.bind_name(name, values)
 
     def _decorate(self, decorators: list[ast.expr], made: Values, node: ast.AST) -> Values:
@@ -666,6 +671,11 @@ class Interpreter(Expressions):
         self.evaluate(node.value)
         if isinstance(node.name, ast.Name):
             self.bind_name(node.name.id, self.flow.recorded.get(node.value, EMPTY))
+
+
+def _some(value: Value) -> Value:
+    """Exceptions of one class of the program are one: there are as many as statements."""
+    return v.instance(value.cls) if isinstance(value, v.Instance) else value
 
 
 def _is_caught(raised: str, kind: str) -> bool:

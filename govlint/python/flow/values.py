@@ -10,13 +10,15 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from govlint.python.ordered import Ordered
+
 if TYPE_CHECKING:
     from govlint.python.symbols import ClassInfo, FunctionInfo
 
 Site = ast.AST | None
 
 
-class Value:
+class Value(Ordered):
     """Base of all abstract values; `kind` names the variant for readable tests."""
 
     __slots__ = ()
@@ -336,6 +338,7 @@ _interned: dict[tuple[Any, ...], Value] = {}
 def forget() -> None:
     """Drop all interned values, so that the trees of one run do not outlive it."""
     _interned.clear()
+    Ordered.restart()
 
 
 def _intern(cls: Any, *parts: Any) -> Any:

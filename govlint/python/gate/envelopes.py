@@ -13,6 +13,7 @@ from govlint.python.gate.frames import own_nodes
 from govlint.python.paths.cfg import build
 from govlint.python.paths.search import Facts, Search, absorbed, fact, word
 from govlint.python.paths.static import dotted
+from govlint.python.syntax.walk import walk
 
 if TYPE_CHECKING:
     from govlint.python.program import Program
@@ -231,7 +232,7 @@ class Envelopes:
         for module in list(self.program.modules.values()):
             if module.is_test:
                 continue
-            for node in ast.walk(module.tree):
+            for node in walk(module.tree):
                 for given in self._types_of(node):
                     for expression, found in self._wrong(given, 3):
                         if expression not in seen:

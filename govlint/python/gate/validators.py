@@ -164,8 +164,8 @@ class Validators:
     def _runs_on(self, branch: ast.If) -> bool:
         """Whether the body of `if validate(x):` is where the work goes on."""
         calls = [n for part in branch.body for n in ast.walk(part) if isinstance(n, ast.Call)]
-        names = self.program.bindings.governed_methods
-        return any(isinstance(c.func, ast.Attribute) and c.func.attr in names for c in calls)
+        governs = self.program.bindings.governs
+        return any(isinstance(c.func, ast.Attribute) and governs(c.func.attr) for c in calls)
 
     def _style(self, function: FunctionInfo) -> str:
         if function not in self._styles:

@@ -50,6 +50,7 @@ class Sources:
         return self._read[name]
 
     def _make(self, name: str) -> Source | None:
+        self.program.ask(name)
         file = self.program.files.get(name)
         if file is None or file.failure is not None:
             return None

@@ -1,0 +1,41 @@
+"""A phase report that is not one JSON value (RPT001)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from govlint.documents.document import Documents
+from govlint.model import Finding, Rule
+
+KIND = "report-json"
+TRIGGERS: tuple[str, ...] = ()
+DOCUMENTS = ("report",)
+
+
+@dataclass(frozen=True)
+class Params:
+    """This check takes no parameters."""
+
+
+def run(rule: Rule, params: Params, documents: Documents) -> Iterable[Finding]:
+    """One finding for each reason why a report cannot be read as JSON, where it stands."""
+    for document in documents.of(*DOCUMENTS):
+        for fault in document.faults:
+            yield Finding(
+                rule=rule.code,
+                name=rule.name,
+                severity=rule.severity,
+                message=f"a phase report is one JSON value: {fault.message}",
+                location=document.fault_location(fault),
+                help=rule.fix,
+            )
+        if document.syntax != "json" and not document.faults:
+            yield Finding(
+                rule=rule.code,
+                name=rule.name,
+                severity=rule.severity,
+                message="a phase report is one JSON value, and this is YAML",
+                location=document.location(""),
+                help=rule.fix,
+            )

@@ -1,0 +1,1 @@
+"""Missions of spec 002: their graph, variables, paths, commands, addresses and credentials."""

@@ -1,0 +1,1 @@
+"""HTTP access to the execution chain; an extra (`pip install govlint[api]`)."""

@@ -1,0 +1,1 @@
+"""The execution chain of spec 001: services, tool runner, registry, plugins."""

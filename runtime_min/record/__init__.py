@@ -1,0 +1,1 @@
+"""The record: journal, canonical form, trees, signatures, receipts, replay."""

@@ -1,0 +1,314 @@
+"""The journal: one append-only log that is write-ahead log, audit trail and event stream at once.
+
+`append` returns once the events are on disk. It is compare-and-swap on (run, size, epoch):
+whoever goes on with a run that someone else has gone on with fails, and writes nothing.
+Appenders that wait at the same time share one commit.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runtime_min.kernel.errors import RecordError, StaleWriter
+from runtime_min.kernel.ports import Clock, SystemClock, utc_timestamp
+from runtime_min.kernel.states import TERMINAL_EVENTS
+from runtime_min.record.canonical import NotCanonical, parse_line, sha256_hex
+from runtime_min.record.events import Event, RunIdentity, genesis, line_of, run_origin
+from runtime_min.record.payloads import Payload
+from runtime_min.record.sqlite import open_reader, open_writer, plain_errors, take_lock, translated
+from runtime_min.record.views import JournalViews
+
+
+@dataclass(slots=True)
+class _Head:
+    size: int
+    hash: str
+    last_ns: int
+    epoch: int
+    terminal: str | None
+
+
+@dataclass(slots=True)
+class _Pending:
+    identity: RunIdentity
+    events: Sequence[Event]
+    expected_size: int
+    epoch: int
+    payloads: Sequence[Payload]
+    head: _Head | None = None
+    error: BaseException | None = None
+    done: bool = field(default=False)
+
+
+class Journal(JournalViews):
+    """The record of one runtime on SQLite. Thread-safe; one process at a time."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        origin: Callable[[str], str] = lambda tenant: f"runtime-min.local/{tenant}",
+        clock: Clock | None = None,
+        crash_point: Callable[[str], None] = lambda name: None,
+    ) -> None:
+        """Open or create `path`. `origin` gives a tenant's log its name; `crash_point` is told
+        before and after each commit, for tests that end the process there."""
+        self.path = path
+        self.origin = origin
+        self._clock = clock or SystemClock()
+        self._crash_point = crash_point
+        self._heads: dict[tuple[str, str], _Head] = {}
+        self._queue: list[_Pending] = []
+        self._queue_lock = threading.Lock()
+        self._write_lock = threading.Lock()
+        self._lock_file = take_lock(path)
+        try:
+            with plain_errors(path):
+                self._writer = open_writer(path)
+                self.epoch = self._next_epoch()
+                super().__init__(open_reader(path), path)
+        except BaseException:
+            os.close(self._lock_file)
+            raise
+
+    def close(self) -> None:
+        """Give the lock back; what was acknowledged is on disk already."""
+        with self._write_lock:
+            self.close_reader()
+            self._writer.close()
+            os.close(self._lock_file)
+
+    def append(
+        self,
+        identity: RunIdentity,
+        events: Sequence[Event],
+        *,
+        expected_size: int,
+        epoch: int | None = None,
+        payloads: Sequence[Payload] = (),
+    ) -> int:
+        """Append all of `events` or none; returns the run's new size.
+
+        StaleWriter where the run is not of `expected_size`, is finished, or has a newer epoch.
+        """
+        pending = _Pending(
+            identity, events, expected_size, self.epoch if epoch is None else epoch, payloads
+        )
+        with self._queue_lock:
+            self._queue.append(pending)
+        with self._write_lock:  # whoever gets here first commits for all who wait behind
+            if not pending.done:
+                with self._queue_lock:
+                    batch, self._queue = self._queue, []
+                self._commit(batch)
+        if pending.error is not None:
+            raise pending.error
+        return expected_size + len(events)
+
+    def request_cancel(self, tenant: str, run: str) -> bool:
+        """Note durably that a run is to be cancelled; False where it is finished or unknown."""
+        with self._write_lock, plain_errors(self.path):
+            done = self._writer.execute(
+                "UPDATE run SET cancel_requested = 1"
+                " WHERE tenant = ? AND run = ? AND terminal IS NULL",
+                (tenant, run),
+            )
+            return done.rowcount == 1
+
+    def append_tenant_leaf(
+        self,
+        tenant: str,
+        make: Callable[[int, str | None], tuple[str, str | None, bytes, bytes | None]],
+        erase: str | None = None,
+    ) -> int:
+        """Append a leaf to a tenant's log; returns its position.
+
+        `make` gets the position and the digest of the tenant's newest receipt, and gives type, run,
+        line and receipt payload. `erase` names a payload that goes in the same transaction.
+        """
+        with self._write_lock, plain_errors(self.path):
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                position = self._writer.execute(
+                    "SELECT count(*) FROM tenant_log WHERE tenant = ?", (tenant,)
+                ).fetchone()[0]
+                newest = self._writer.execute(
+                    "SELECT statement FROM tenant_log WHERE tenant = ? AND type = 'receipt'"
+                    " ORDER BY position DESC LIMIT 1",
+                    (tenant,),
+                ).fetchone()
+                kind, run, line, statement = make(
+                    position, sha256_hex(newest[0]) if newest else None
+                )
+                self._writer.execute(
+                    "INSERT INTO tenant_log VALUES (?,?,?,?,?,?)",
+                    (tenant, position, kind, run, line.decode("utf-8"), statement),
+                )
+                if erase is not None:
+                    self._writer.execute(
+                        "DELETE FROM payload WHERE tenant = ? AND sha256 = ?", (tenant, erase)
+                    )
+                self._writer.execute("COMMIT")
+            except BaseException:
+                self._writer.execute("ROLLBACK")
+                raise
+            if erase is not None:  # the bytes must not live on in the write-ahead file
+                self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            return int(position)
+
+    def _commit(self, batch: list[_Pending]) -> None:
+        try:
+            self._writer.execute("BEGIN IMMEDIATE")
+            heads: dict[tuple[str, str], _Head] = {}
+            for pending in batch:
+                self._apply(pending, heads)
+            self._crash_point("before-commit")
+            self._writer.execute("COMMIT")
+        except BaseException as error:
+            if self._writer.in_transaction:
+                self._writer.execute("ROLLBACK")
+            plain = translated(error, self.path) if isinstance(error, sqlite3.Error) else error
+            for pending in batch:
+                pending.error, pending.done = pending.error or plain, True
+            return
+        self._crash_point("after-commit")
+        self._heads.update(heads)
+        for key, head in heads.items():
+            if head.terminal is not None:
+                self._heads.pop(key, None)
+        for pending in batch:
+            pending.done = True
+
+    def _apply(self, pending: _Pending, heads: dict[tuple[str, str], _Head]) -> None:
+        """One request of a batch: its own fault is its own, the disk's fault is everyone's."""
+        identity = pending.identity
+        key = (identity.tenant, identity.run)
+        try:
+            head = heads.get(key) or self._heads.get(key) or self._load_head(key)
+            self._check_swap(pending, head)
+            start = head or _Head(
+                0,
+                genesis(
+                    run_origin(self.origin(identity.tenant), identity.run),
+                    identity.tenant,
+                    identity.run,
+                ),
+                0,
+                pending.epoch,
+                None,
+            )
+            rows, after = self._lines(pending, start)
+        except (RecordError, NotCanonical) as error:
+            pending.error = error
+            return
+        if head is None:
+            request = pending.events[0].fields["request"]
+            known = self._writer.execute(
+                "SELECT run FROM run WHERE tenant = ? AND idempotency_key = ?",
+                (identity.tenant, request["idempotency_key"]),
+            ).fetchone()
+            if known is not None:
+                pending.error = StaleWriter(
+                    f"the idempotency key {request['idempotency_key']!r} belongs to run {known[0]}"
+                )
+                return
+            self._writer.execute(
+                "INSERT INTO run VALUES (?,?,?,?,?,?,?,?,?,?,?,0,?)",
+                (
+                    *key,
+                    after.size,
+                    after.hash,
+                    after.epoch,
+                    after.last_ns,
+                    identity.session_id,
+                    request["intent_type"],
+                    request["kind"],
+                    request["idempotency_key"],
+                    after.terminal,
+                    after.last_ns,
+                ),
+            )
+        else:
+            self._writer.execute(
+                "UPDATE run SET size=?, head=?, epoch=?, last_ns=?, terminal=?"
+                " WHERE tenant=? AND run=?",
+                (after.size, after.hash, after.epoch, after.last_ns, after.terminal, *key),
+            )
+        self._writer.executemany("INSERT INTO event VALUES (?,?,?,?,?,?,?)", rows)
+        self._writer.executemany(
+            "INSERT OR IGNORE INTO payload VALUES (?,?,?,?,?,?)",
+            [
+                (identity.tenant, p.sha256, identity.run, p.media, p.salt, p.data)
+                for p in pending.payloads
+            ],
+        )
+        heads[key] = after
+
+    def _check_swap(self, pending: _Pending, head: _Head | None) -> None:
+        run = pending.identity.run
+        size = head.size if head else 0
+        if pending.epoch != self.epoch:
+            raise StaleWriter(f"epoch {pending.epoch} is over: this journal is at {self.epoch}")
+        if size != pending.expected_size:
+            raise StaleWriter(
+                f"run {run} has {size} events, not {pending.expected_size}: someone else went on"
+            )
+        if head is not None and head.terminal is not None:
+            raise StaleWriter(f"run {run} is finished ({head.terminal})")
+        if head is None and (not pending.events or pending.events[0].type != "run.submitted"):
+            raise StaleWriter(f"run {run} does not exist; a run begins with run.submitted")
+
+    def _lines(self, pending: _Pending, start: _Head) -> tuple[list[tuple[Any, ...]], _Head]:
+        identity = pending.identity
+        now = max(self._clock.now_ns(), start.last_ns)  # a clock set back does not reach the record
+        ts = utc_timestamp(now)
+        rows: list[tuple[Any, ...]] = []
+        prev, terminal = start.hash, start.terminal
+        for seq, event in enumerate(pending.events, start.size):
+            if terminal is not None:
+                raise RecordError(f"run {identity.run}: nothing comes after {terminal}")
+            line = line_of(identity, event, seq=seq, prev=prev, epoch=pending.epoch, ts=ts)
+            rows.append(
+                (
+                    identity.tenant,
+                    identity.run,
+                    seq,
+                    event.type,
+                    identity.session_id,
+                    ts,
+                    line.decode("utf-8"),
+                )
+            )
+            prev = sha256_hex(line)
+            terminal = event.type if event.type in TERMINAL_EVENTS else None
+        return rows, _Head(start.size + len(rows), prev, now, pending.epoch, terminal)
+
+    def _load_head(self, key: tuple[str, str]) -> _Head | None:
+        row = self._writer.execute(
+            "SELECT size, head, last_ns, epoch, terminal FROM run WHERE tenant = ? AND run = ?", key
+        ).fetchone()
+        if row is None:
+            return None
+        last = self._writer.execute(
+            "SELECT line FROM event WHERE tenant = ? AND run = ? AND seq = ?", (*key, row[0] - 1)
+        ).fetchone()
+        if last is None or sha256_hex(last[0].encode("utf-8")) != row[1]:
+            raise RecordError(
+                f"run {key[1]}: the last event is not the one that was recorded", "corrupted"
+            )
+        parse_line(last[0].encode("utf-8"))
+        return _Head(*row)
+
+    def _next_epoch(self) -> int:
+        self._writer.execute("BEGIN IMMEDIATE")
+        row = self._writer.execute("SELECT value FROM meta WHERE key = 'epoch'").fetchone()
+        epoch = int(row[0]) + 1 if row else 1
+        self._writer.execute("INSERT OR REPLACE INTO meta VALUES ('epoch', ?)", (str(epoch),))
+        self._writer.execute("COMMIT")
+        return epoch

@@ -1,0 +1,312 @@
+"""Replay: what happened, gone through again without doing any of it a second time.
+
+events_only gives the checked events; state_only folds them into the states they lead to; full
+runs the kernel's own logic over the recorded outputs in a scratch journal and compares.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from runtime_min.kernel.breaker import Breakers
+from runtime_min.kernel.envelope import Capability, Decision, Invocation, Principal, Request
+from runtime_min.kernel.errors import CapabilityFailed, RecordError
+from runtime_min.kernel.kernel import Kernel
+from runtime_min.kernel.ports import Randomness, SeededRandomness, SimulatedClock
+from runtime_min.kernel.states import check_transition
+from runtime_min.kernel.wire import request_from_json
+from runtime_min.record.canonical import canonical_user_value
+from runtime_min.record.events import Event, RunIdentity
+from runtime_min.record.journal import Journal
+from runtime_min.record.payloads import JSON_MEDIA, Payload, salted
+
+_COMPARED = (
+    "step.planned",
+    "gate.decided",
+    "step.started",
+    "step.completed",
+    "step.failed",
+    "step.refused",
+    "step.retried",
+    "step.skipped",
+    "run.completed",
+    "run.failed",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One completed step, then and now; `explanation` says where they first differ."""
+
+    step: str
+    recorded: str
+    observed: str | None
+    explanation: str | None = None
+
+    @property
+    def match(self) -> bool:
+        return self.recorded == self.observed
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayReport:
+    """What a full replay found; `drift` is the first difference in the order of events."""
+
+    run: str
+    comparisons: tuple[Comparison, ...]
+    drift: str | None
+
+    @property
+    def faithful(self) -> bool:
+        return self.drift is None and all(c.match for c in self.comparisons)
+
+
+def events_only(journal: Journal, tenant: str, run: str) -> list[dict[str, Any]]:
+    """The run's events, their chain checked; RecordError where there are none."""
+    events = journal.events(tenant, run)
+    if not events:
+        raise RecordError(f"there is no run {run}", "unknown-run")
+    return events
+
+
+def state_only(journal: Journal, tenant: str, run: str) -> dict[str, dict[str, str]]:
+    """States of all entities after the run, by machine; IllegalTransition where they cannot be."""
+    states: dict[str, dict[str, str]] = {"run": {}, "step": {}}
+
+    def move(machine: str, entity: str, before: str | None, after: str) -> None:
+        check_transition(machine, before, after)
+        states.setdefault(machine, {})[entity] = after
+
+    for event in events_only(journal, tenant, run):
+        kind = event["type"]
+        realm, _, name = kind.partition(".")
+        if kind == "state.changed":
+            change = event["transition"]
+            move(change["machine"], change["entity"], change["from"], change["to"])
+        elif realm == "run":
+            move("run", run, states["run"].get(run), name)
+        elif realm == "step" and kind != "step.retried":
+            move("step", event["step"], states["step"].get(event["step"]), name)
+    return states
+
+
+class _Frozen:
+    """The decision that was taken then: a replay never asks a policy again."""
+
+    def __init__(self, decision: Decision) -> None:
+        self._decision = decision
+
+    def evaluate(self, request: Request) -> Decision:
+        return self._decision
+
+
+def full(
+    journal: Journal,
+    tenant: str,
+    run: str,
+    again: Mapping[str, Callable[[Invocation], Any]] | None = None,
+) -> ReplayReport:
+    """Run the record through the kernel once more and compare digests and decisions.
+
+    Every call is answered from the record, so no effect is repeated. `again` names capabilities
+    that the caller knows to be pure and wants computed anew, to find drift in their code.
+    """
+    events = events_only(journal, tenant, run)
+    stored = journal.payload(tenant, events[0]["input"]["sha256"])
+    if stored is None:
+        raise RecordError(f"run {run} cannot be replayed: its request was erased", "erased")
+    if not events[-1]["type"].startswith("run.") or events[-1]["type"] == "run.accepted":
+        raise RecordError(f"run {run} is not finished", "unfinished")
+    request = request_from_json(json.loads(stored.data))
+    decided = next(e for e in events if e["type"] == "policy.decided")["decision"]
+    decision = Decision(
+        decided["outcome"] == "allow",
+        decided["policy_sha256"],
+        tuple(decided["reasons"]),
+        decided["sandbox"],
+    )
+    observed: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(prefix="runtime-min-replay-") as folder:
+        clock = SimulatedClock(_start_ns(request))
+        scratch = Journal(Path(folder) / "journal.db", origin=journal.origin, clock=clock)
+        try:
+            catalog = _catalog(journal, tenant, events, request, again or {}, observed)
+            kernel = Kernel(
+                scratch,
+                catalog,
+                _Frozen(decision),
+                clock=clock,
+                randomness=SeededRandomness(0),
+                breakers=Breakers(clock, threshold=2**31),
+                inline=True,
+            )
+            kernel.submit(replace(request, run=run))
+            drift = _first_difference(events, scratch.events(tenant, run))
+        finally:
+            scratch.close()
+    return ReplayReport(run, tuple(_comparisons(journal, tenant, events, observed)), drift)
+
+
+def record_replay(
+    journal: Journal,
+    principal: Principal,
+    session_id: str,
+    report: ReplayReport,
+    randomness: Randomness,
+    policy_sha256: str,
+) -> str:
+    """Put a replay on record as a run of its own; returns its id."""
+    tenant = principal.tenant
+    run = f"replay-{randomness.bytes(8).hex()}"
+    identity = RunIdentity(
+        tenant, run, session_id, randomness.bytes(16).hex(), principal.id, "replay", "1"
+    )
+    outcome = {"of": report.run, "faithful": report.faithful, "drift": report.drift}
+    given = Payload.of(canonical_user_value({"of": report.run}), JSON_MEDIA, randomness)
+    result = Payload.of(canonical_user_value(outcome), JSON_MEDIA, randomness)
+    request = {
+        "kind": "replay",
+        "intent_type": "replay.full",
+        "idempotency_key": run,
+        "principal": principal.as_json(),
+        "replay_of": report.run,
+    }
+    decision = {"outcome": "allow", "policy_sha256": policy_sha256, "reasons": []}
+    facts: list[tuple[str, dict[str, Any]]] = [
+        ("run.submitted", {"request": request, "input": given.digest}),
+        ("policy.decided", {"decision": decision}),
+        ("run.accepted", {}),
+    ]
+    for found in report.comparisons:
+        said = {
+            "step": found.step,
+            "recorded": found.recorded,
+            "observed": found.observed,
+            "match": found.match,
+            "explanation": (found.explanation or "")[:2000],
+        }
+        facts.append(("replay.compared", {"replay": said}))
+    if report.drift:
+        facts.append(("note.recorded", {"note": report.drift[:4000]}))
+    facts.append(("run.completed", {"output": result.digest, "totals": {}}))
+    events = [Event(kind, fields, randomness.bytes(8).hex()) for kind, fields in facts]
+    journal.append(identity, events, expected_size=0, payloads=[given, result])
+    return run
+
+
+def _catalog(
+    journal: Journal,
+    tenant: str,
+    events: list[dict[str, Any]],
+    request: Request,
+    again: Mapping[str, Callable[[Invocation], Any]],
+    observed: dict[str, Any],
+) -> dict[str, Capability]:
+    """Capabilities that answer from the record, as they were resolved then."""
+    endings = {
+        (e["step"], e["attempt"]): e
+        for e in events
+        if e["type"] in ("step.completed", "step.failed")
+    }
+    retried = {(e["step"], e["attempt"] - 1) for e in events if e["type"] == "step.retried"}
+    resolved = {
+        e["capability"]["id"]: e["capability"] for e in events if e["type"] == "capability.resolved"
+    }
+
+    def handler(capability_id: str) -> Callable[[Invocation], Any]:
+        def answer(invocation: Invocation) -> Any:
+            _, step, attempt = invocation.idempotency_key.rsplit("/", 2)
+            ending = endings.get((step, int(attempt)))
+            if ending is None:
+                raise RecordError(f"the record has no attempt {attempt} of {step}", "drift")
+            if ending["type"] == "step.failed":
+                error = ending["error"]
+                retryable = (step, int(attempt)) in retried
+                details = {"code": error["code"], "retryable": retryable}
+                public = {"type": error["type"], "message": error["message"], "details": details}
+                return {"error": public, "_internal": {}}
+            if capability_id in again:
+                value = again[capability_id](invocation)
+            else:
+                payload = journal.payload(tenant, ending["output"]["sha256"])
+                if payload is None:
+                    raise CapabilityFailed(f"the output of {step} was erased", "erased")
+                value = json.loads(payload.data)
+            observed[step] = value
+            return value
+
+        return answer
+
+    return {
+        name: Capability(
+            name, c["version"], c["sha256"], handler(name), c["status"], c["verified"], c["trusted"]
+        )
+        for name, c in resolved.items()
+    }
+
+
+def _comparisons(
+    journal: Journal, tenant: str, events: list[dict[str, Any]], observed: Mapping[str, Any]
+) -> list[Comparison]:
+    found = []
+    for event in events:
+        if event["type"] != "step.completed":
+            continue
+        recorded = event["output"]["sha256"]
+        payload = journal.payload(tenant, recorded)
+        if payload is None:
+            found.append(Comparison(event["step"], recorded, None, "the output was erased"))
+        elif event["step"] not in observed:
+            found.append(Comparison(event["step"], recorded, None, "the step was not reached"))
+        else:
+            data = canonical_user_value(observed[event["step"]])
+            digest = salted(payload.salt, data)
+            why = None if digest == recorded else _where(json.loads(payload.data), json.loads(data))
+            found.append(Comparison(event["step"], recorded, digest, why))
+    return found
+
+
+def _first_difference(then: list[dict[str, Any]], now: list[dict[str, Any]]) -> str | None:
+    """Where the two orders of events part; times, salts and durations are not compared."""
+    recorded, observed = [_essence(e) for e in then], [_essence(e) for e in now]
+    recorded, observed = [e for e in recorded if e], [e for e in observed if e]
+    for at in range(max(len(recorded), len(observed))):
+        old = recorded[at] if at < len(recorded) else "nothing"
+        new = observed[at] if at < len(observed) else "nothing"
+        if old != new:
+            return f"event {at + 1} of those compared: recorded was {old}, the replay has {new}"
+    return None
+
+
+def _essence(event: Mapping[str, Any]) -> str:
+    if event["type"] not in _COMPARED:
+        return ""
+    parts = [event["type"], event.get("step", ""), str(event.get("attempt", ""))]
+    parts.append(event.get("decision", {}).get("outcome", ""))
+    parts.append(event.get("error", {}).get("code", ""))
+    return " ".join(part for part in parts if part)
+
+
+def _where(old: Any, new: Any, path: str = "") -> str:
+    """The first difference of two JSON values, as a pointer and both values."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for key in sorted({*old, *new}):
+            if key not in old or key not in new:
+                return f"{path}/{key}: only in the {'record' if key in old else 'replay'}"
+            if old[key] != new[key]:
+                return _where(old[key], new[key], f"{path}/{key}")
+    if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for index, (one, other) in enumerate(zip(old, new, strict=True)):
+            if one != other:
+                return _where(one, other, f"{path}/{index}")
+    return f"{path or '/'}: {json.dumps(old)[:80]} then, {json.dumps(new)[:80]} now"
+
+
+def _start_ns(request: Request) -> int:
+    """A moment at which the request's lease still holds."""
+    return request.session.expires_ns - 3_600_000_000_000
