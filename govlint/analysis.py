@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -32,7 +33,10 @@ SYNTAX_KIND = "syntax"
 COMMAND_WORD = "@role"  # a file with a line that runs a role
 
 # the parts whose names a file has to mention to be where a finding starts
-_SEEDS = "plugins registries gates metrics lifecycle_enums job_enums layers".split()
+_SEEDS = (
+    "plugins registries gates metrics lifecycle_enums job_enums layers participants contexts "
+    "state_surfaces policies runtimes"
+).split()
 _WILD = "*?["
 
 
@@ -79,6 +83,32 @@ def seed_words(rules: Iterable[Rule], bindings: Bindings) -> frozenset[str]:
                     last = entry.split(".")[-2]
                 words.add(_literal(last))
     return frozenset(words)
+
+
+def deciders(
+    rules: Iterable[Rule], bindings: Bindings
+) -> dict[str, tuple[Callable[[bytes], bool], ...]]:
+    """The trigger words that are too common to start linking by themselves.
+
+    A check whose TRIGGERS are common words says in `starts_in(data, bindings)` whether
+    linking starts from a file that holds one; a file is then followed whole. Where
+    `starts_in` is None the check reads files by itself, and none is followed. The words
+    that another check, or a binding, starts from as they are stay out of this.
+    """
+    asked: dict[str, list[Callable[[bytes], bool]]] = {}
+    plain: set[str] = set()
+    for rule in {rule.check: rule for rule in rules if _is_of_python(rule)}.values():
+        check = load_check(rule)
+        if not hasattr(check, "starts_in"):
+            plain.update(check.TRIGGERS)
+            continue
+        for word in check.TRIGGERS:
+            asked.setdefault(word, [])
+        if check.starts_in is not None:
+            decide = partial(check.starts_in, bindings=bindings)
+            for word in check.TRIGGERS:
+                asked[word].append(decide)
+    return {word: tuple(found) for word, found in asked.items() if word not in plain}
 
 
 def _is_of_python(rule: Rule) -> bool:
@@ -133,7 +163,7 @@ def analyse(
     from govlint.python.linking import link
 
     try:
-        program = link(files, bindings, Path(root), seeds)
+        program = link(files, bindings, Path(root), seeds, deciders(checked, bindings))
     except (RecursionError, MemoryError):
         raw.problems.append(Problem("limit", "the project is nested too deeply to be linked"))
         return raw

@@ -70,6 +70,7 @@ def test_select_by_code_name_beginning_pack_and_all() -> None:
     assert codes(None) == codes(["all"]) == codes([]) == every
     for pack in {rule.pack for rule in catalog.rules.values()}:
         assert codes([pack]) == [code for code in every if catalog.rules[code].pack == pack]
+    assert codes(["participation"]) == [f"GOV50{number}" for number in range(1, 9)]
     assert codes(["GOV101"]) == codes(["gov101"]) == codes(["direct-plugin-run"]) == ["GOV101"]
     assert codes(["GOV8"]) == ["GOV801", "GOV802"]
     assert codes(["GOV802", "GOV101"]) == ["GOV101", "GOV802"]

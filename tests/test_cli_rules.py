@@ -233,17 +233,17 @@ def test_new_writes_into_a_pack_of_a_checkout_only(
     builtin = team / "checkout" / "rules"
     (builtin / "trust").mkdir(parents=True)
     monkeypatch.setattr("govlint.data.data_dir", lambda kind: builtin)
-    code, out, _ = run("rules", "new", "GOV501", "unsigned", "--pack", "trust")
+    code, out, _ = run("rules", "new", "GOV991", "unsigned", "--pack", "trust")
     assert code == 0
-    assert out.startswith("Wrote checkout/rules/trust/GOV501-unsigned.md; ")
+    assert out.startswith("Wrote checkout/rules/trust/GOV991-unsigned.md; ")
     assert "To enforce it" not in out
-    page = builtin / "trust" / "GOV501-unsigned.md"
+    page = builtin / "trust" / "GOV991-unsigned.md"
     assert parse(page.read_text(), str(page)).rule.pack == "trust"
 
     installed = team / "_data" / "rules"
     installed.mkdir(parents=True)
     monkeypatch.setattr("govlint.data.data_dir", lambda kind: installed)
-    code, _, err = run("rules", "new", "GOV502", "x", "--pack", "trust")
+    code, _, err = run("rules", "new", "GOV992", "x", "--pack", "trust")
     assert code == 2
     assert "--pack is for a checkout of govlint" in err
     assert not list(installed.iterdir())
@@ -264,7 +264,7 @@ def test_new_says_how_to_enforce_a_folder_that_is_not_configured(run: Run, team:
         (["ACM001", "x"], "ACM001 is already the rule of governance/ACM001-run-outside.md"),
         (["ACM002", "direct-plugin-run"], "direct-plugin-run is already the rule of"),
         (["ACM002", "x", "--check", "plugin-rnu"], "did you mean `plugin-run`?"),
-        (["ACM002", "x", "--check", "?"], "there are dynamic-dispatch"),
+        (["ACM002", "x", "--check", "?"], "there are context-mutation"),
         (["GOV999", "x"], "are govlint's own"),
         (["ACM002", "x", "--dir", "pyproject.toml"], "cannot be written"),
         (["GOV999", "x", "--pack", "../x"], "a pack is lower-case words"),

@@ -16,6 +16,10 @@ _VERBS = {
         "govlint.cli.completion:completion",
         "Print the completion script for a shell.",
     ),
+    "describe": (
+        "govlint.cli.describe:describe",
+        "Say which rules and layers hold for a path.",
+    ),
     "explain": ("govlint.cli.explain:explain", "Say what a rule means and how to fix it."),
     "graph": ("govlint.cli.graph:graph", "Show layers, calls, or the ways round the gate."),
     "init": ("govlint.cli.init:init", "Look at a repository and propose a configuration."),

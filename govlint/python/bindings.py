@@ -101,6 +101,37 @@ class Bindings:
         "JobExecutionService",
         "PluginExecutionService",
     )
+    # spec 003: domain services, what they are given, and who decides for them
+    participants: tuple[str, ...] = ("RuntimeParticipant",)
+    contexts: tuple[str, ...] = ("ExecutionContext",)
+    state_surfaces: tuple[str, ...] = ("StateSurface",)
+    policies: tuple[str, ...] = (
+        "PolicyValidator",
+        "PolicyEngine",
+        "SecurityGuard",
+        "CityManager",
+        "DataSteward",
+    )
+    runtimes: tuple[str, ...] = (
+        "ExecutionLifecycleManager",
+        "RuntimeExecutionEngine",
+        "RuntimeService",
+        "IntentExecutor",
+    )
+    # spec 004: what every metric and event carries, and what is only ever appended to
+    trace_ids: tuple[str, ...] = ("trace_id", "session_id", "task_id", "capability_id", "version")
+    event_logs: tuple[str, ...] = (
+        "WriteAheadLog",
+        "*EventLog",
+        "*EventStore",
+        "*EventStream",
+        "*AuditLog",
+        "*AuditTrail",
+        "*Ledger",
+        "*Journal",
+    )
+    # the field of a record that says whose it is
+    tenant_fields: tuple[str, ...] = ("tenant_id", "tenant")
     # decorators, base classes and packages that make code part of the API
     api: tuple[str, ...] = ("api", "routes", "mcp")
     # top-level packages that are the project's own though they are not in the tree

@@ -16,6 +16,19 @@ from govlint.python.symbols import ClassInfo, FunctionInfo, Module
 if TYPE_CHECKING:
     from govlint.python.program import Program
 
+_CLASS_BINDINGS = [
+    "plugins",
+    "registries",
+    "lifecycle_enums",
+    "job_enums",
+    "layers",
+    "participants",
+    "contexts",
+    "state_surfaces",
+    "policies",
+    "runtimes",
+]
+_SHAPE = ("handle_intent", "get_supported_intents")
 # what of a program is followed when everything is
 _OWN = (v.Instance, v.ClassValue, v.FunctionValue, v.BoundMethod, v.Partial)
 _LOOK_UPS = ("get", "__getitem__", "lookup", "resolve", "find", "create", "load", "fetch", "make")
@@ -45,7 +58,7 @@ class Roles:
         default = Bindings()
         self.explicit: tuple[str, ...] = tuple(
             entry
-            for name in ("plugins", "registries", "lifecycle_enums", "job_enums", "layers")
+            for name in _CLASS_BINDINGS
             if getattr(self.bindings, name) != getattr(default, name)
             for entry in getattr(self.bindings, name)
         )
@@ -59,18 +72,25 @@ class Roles:
             *self.bindings.job_enums,
             *self.bindings.layers,
             *self.gate_classes,
+            *self.bindings.participants,
+            *self.bindings.contexts,
+            *self.bindings.state_surfaces,
+            *self.bindings.policies,
+            *self.bindings.runtimes,
         )
         self._plugins: dict[ClassInfo, bool] = {}
         self._bound: dict[ClassInfo, bool] = {}
         self._registries: dict[ClassInfo, bool] = {}
         self._lifecycle: dict[ClassInfo, bool] = {}
         self._jobs: dict[ClassInfo, bool] = {}
+        self._participants: dict[ClassInfo, bool] = {}
 
     def forget(self, cls: ClassInfo) -> None:
         """Drop what depends on the bases of a class."""
         self._plugins.pop(cls, None)
         self._bound.pop(cls, None)
         self._registries.pop(cls, None)
+        self._participants.pop(cls, None)
 
     def names_a_class(self, dotted: str) -> bool:
         """Whether a dotted name is one that a binding means."""
@@ -134,11 +154,28 @@ class Roles:
             found = self._jobs[cls] = matches_any(self.bindings.job_enums, cls.qualname)
         return found
 
+    def is_participant(self, cls: ClassInfo) -> bool:
+        """Whether the class is a domain service: derives from one, or has its two methods."""
+        found = self._participants.get(cls)
+        if found is None:
+            mro = self.program.flow.mro(cls)
+            shaped = all(
+                any(isinstance(entry, ClassInfo) and name in entry.methods for entry in mro)
+                for name in _SHAPE
+            )
+            found = shaped or self._matches(cls, self.bindings.participants)
+            self._participants[cls] = found
+        return found
+
     def is_bound(self, cls: ClassInfo) -> bool:
         """Whether any binding names the class or a base of it, plugins included."""
         found = self._bound.get(cls)
         if found is None:
-            found = self._bound[cls] = self.is_plugin(cls) or self._matches(cls, self.class_names)
+            found = self._bound[cls] = (
+                self.is_plugin(cls)
+                or self._matches(cls, self.class_names)
+                or self.is_participant(cls)
+            )
         return found
 
     def _matches(self, cls: ClassInfo, patterns: tuple[str, ...]) -> bool:
@@ -205,6 +242,36 @@ def unread_bases(program: Program) -> set[str]:
             for value in values:
                 if isinstance(value, v.Deferred) and program._roles.is_bound(cls):
                     found.add(value.module)
+    return found
+
+
+def unread_callees(program: Program) -> set[str]:
+    """Unread modules whose functions a domain service calls, itself or through others.
+
+    What a service does is what it makes others do, so these are followed whole.
+    """
+    found: set[str] = set()
+    seen: set[FunctionInfo] = set()
+    stack = [
+        method
+        for cls in program.flow.bases
+        if program.is_participant(cls) and not cls.synthetic
+        for method in cls.methods.values()
+    ]
+    while stack:
+        function = stack.pop()
+        if function in seen or function.module.is_test:
+            continue
+        seen.add(function)
+        for node in ast.walk(function.node):
+            if isinstance(node, ast.Call):
+                stack.extend(program.callees(node))
+            if isinstance(node, ast.Call | ast.Attribute | ast.Name):
+                parts = (node, node.func) if isinstance(node, ast.Call) else (node,)
+                for part in parts:
+                    for value in program.values(part):
+                        if isinstance(value, v.Deferred):
+                            found.add(value.module)
     return found
 
 

@@ -33,6 +33,8 @@ _ALWAYS = frozenset(
     "lifecycle_state plugin_state job_status job_state _internal traceback format_exc "
     "update_execution_metrics validate_input validate_output".split()
 )
+# bindings that name fields and logs, which checks find by themselves
+_EVERYWHERE = frozenset({"trace_ids", "event_logs", "tenant_fields"})
 _TOO_COMMON = frozenset({"api", "routes", "mcp"})
 
 
@@ -51,6 +53,7 @@ class Program:
         self.root = root
         self.files: dict[str, ScannedFile] = {file.module: file for file in files}
         self.modules: dict[str, Module] = {}
+        self.whole: set[str] = set()  # modules of which every function is followed
         self.problems: list[tuple[str, str, str]] = []  # kind, message, path
         self.parsed_texts: dict[tuple[ast.AST, str | bytes], ast.Module | None] = {}
         self.parsed_annotations: dict[ast.AST, ast.expr | None] = {}
@@ -94,7 +97,7 @@ class Program:
             return None
         module = Module(name, file.path, text, tree, file.is_test, file.is_package)
         module.on_demand = on_demand
-        module.whole = self.everything or serves(file, self.bindings)
+        module.whole = self.everything or name in self.whole or serves(file, self.bindings)
         module.parents, module.owners = self._parents, self._owners
         try:
             index(module)
@@ -105,6 +108,10 @@ class Program:
         self._trees[tree] = module
         self.flow.start(module)
         return module
+
+    def ask(self, name: str) -> None:
+        """Note that what was found depends on a file that a check reads by itself."""
+        self._asked.add(name)
 
     def linked(self) -> Linked:
         """What this program depends on besides the names of the project's files."""
@@ -411,6 +418,8 @@ class Program:
         """Names that make a function worth following wherever they stand in it."""
         words = set(_ALWAYS)
         for field in fields(self.bindings):
+            if field.name in _EVERYWHERE:
+                continue
             for entry in getattr(self.bindings, field.name):
                 if isinstance(entry, str):
                     words.update(part for part in literal_parts(entry) if len(part) > 2)
@@ -429,6 +438,10 @@ class Program:
     def is_state_class(self, cls: ClassInfo, flow: Flow) -> bool:
         """Whether the class's public names are members: an enum, or bound as states."""
         return flow.is_enum(cls) or self._roles.is_lifecycle(cls) or self._roles.is_job(cls)
+
+    def is_participant(self, cls: ClassInfo) -> bool:
+        """Whether a class is a domain service: a runtime participant, by base or by shape."""
+        return self._roles.is_participant(cls)
 
     def carries_governed(self, flow: Flow, values: Values) -> bool:
         """Whether something governed is among the values, or held by one of them."""

@@ -1,0 +1,55 @@
+"""An append-only log that is updated, deleted from or rewritten (GOV603)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from govlint.model import Finding, Rule
+from govlint.python.program import Program
+from govlint.python.trust.event_logs import EventLogs
+from govlint.python.trust.reading import sources_with
+from govlint.python.vacuity.sources import Sources
+
+KIND = "event-log-mutation"
+TRIGGERS: tuple[str, ...] = (
+    "event_log", "EventLog", "event_store", "EventStore", "event_stream", "EventStream",
+    "audit_log", "AuditLog", "audit_trail", "AuditTrail", "ledger", "Ledger", "LEDGER", "journal",
+    "Journal", "JOURNAL", "write_ahead_log", "WriteAheadLog", "append_only", "AUDIT_LOG",
+    "EVENT_LOG", "AUDIT_TRAIL", "audit_events", "AuditEvent", "AuditEntry", "AuditRecord",
+    ".wal.", "WAL_", "audit.jsonl", "events.jsonl", "all_validations", "evidence_validations",
+)  # fmt: skip
+# files are read one by one, none is followed
+starts_in: None = None
+_CHANGE = re.compile(
+    rb"(?i)(?<![a-z])(?:event_?log|event_?store|event_?stream|audit_|audit(?:log|trail|event|entry|"
+    rb"record)|ledger|journal|write_?ahead_?log|append_only|wal\b|wal_|all_validations|"
+    rb"evidence_validations|audit\.jsonl|events\.jsonl)"
+    rb"|(?:Event|Audit|Ahead)(?:Log|Store|Stream|Trail|Event|Entry|Record)|Ledger|Journal"
+)
+
+
+@dataclass(frozen=True)
+class Params:
+    """This check takes no parameters."""
+
+
+def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
+    """At the call or statement that changes what was recorded."""
+    sources = Sources(program)
+    for source in sources_with(program, sources, frozenset(TRIGGERS), _CHANGE):
+        seen: set[int] = set()
+        for node, what in EventLogs(sources, source, program.bindings.event_logs).changes():
+            line = getattr(node, "lineno", 0)
+            if line in seen:
+                continue
+            seen.add(line)
+            yield Finding(
+                rule=rule.code,
+                name=rule.name,
+                severity=rule.severity,
+                message=f"{what}: the log is append-only; record what is new as another entry.",
+                location=program.location(source.module, node),
+                help=rule.fix,
+            )

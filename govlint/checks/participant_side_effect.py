@@ -1,0 +1,62 @@
+"""Domain services that write files, open sockets, run processes or write a database (GOV501)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from govlint.model import Finding, Rule
+from govlint.python.effects import library
+from govlint.python.effects.reach import Reach, Way
+from govlint.python.participants.services import (
+    TRIGGERS,
+    functions_of,
+    is_runtime_code,
+    services,
+    starts_in,
+)
+from govlint.python.program import Program
+
+__all__ = ["KIND", "TRIGGERS", "Params", "run", "starts_in"]
+KIND = "participant-side-effect"
+_EFFECTS = frozenset({library.FILE, library.SOCKET, library.PROCESS, library.DATABASE})
+
+
+@dataclass(frozen=True)
+class Params:
+    """This check takes no parameters."""
+
+
+def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
+    """At the call in the service; the way to the effect is what is related."""
+    reach = Reach(program, lambda function: is_runtime_code(program, function))
+    seen: set[tuple[str, int]] = set()
+    found = services(program)
+    own = {method for cls in found for method in functions_of(program, cls)}
+    for cls in found:
+        for method in functions_of(program, cls):
+            wrapped = [way for w in reach.wrappers(method) for way in reach.ways(w, _EFFECTS)]
+            for way in (*reach.ways(method, _EFFECTS), *wrapped[:1]):
+                node = way.calls[0]
+                if any(program.function_of(call) in own for call in way.calls[1:]):
+                    continue  # it is found there
+                location = program.location(program.module_of(node), node)
+                if way in wrapped:
+                    location = program.headline(method.node)
+                if (location.path, location.line) in seen:
+                    continue
+                seen.add((location.path, location.line))
+                yield Finding(
+                    rule=rule.code,
+                    name=rule.name,
+                    severity=rule.severity,
+                    message=f"{cls.name}.{method.name} {way.effect.what} here{_through(way)}; "
+                    "return it as an artifact or event and let the runtime persist it.",
+                    location=location,
+                    related=reach.related(way),
+                    help=rule.fix,
+                )
+
+
+def _through(way: Way) -> str:
+    return f", through {way.effect.by}" if len(way.calls) > 1 else f" ({way.effect.by})"

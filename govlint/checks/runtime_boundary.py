@@ -1,0 +1,189 @@
+"""Domain logic, external calls and routing decisions inside the runtime itself (GOV508)."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from govlint.model import Finding, Rule
+from govlint.python.effects import library
+from govlint.python.effects.reach import Reach
+from govlint.python.flow import values as v
+from govlint.python.participants.runtime import TRIGGERS, classes_of, starts_in
+from govlint.python.participants.services import is_runtime_code
+from govlint.python.paths.static import dotted
+from govlint.python.program import Program
+from govlint.python.symbols import FunctionInfo
+from govlint.python.trust.reading import assigned
+
+__all__ = ["KIND", "TRIGGERS", "Params", "run", "starts_in"]
+KIND = "runtime-boundary"
+_EXTERNAL = frozenset({library.SOCKET, library.PROCESS})
+_ROUTED = re.compile(r"intent_type|realm|intent_name|capability_name|intent_kind")
+_TYPE = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*")
+
+
+@dataclass(frozen=True)
+class Params:
+    """This check takes no parameters."""
+
+
+def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
+    """At the comparison, table or call."""
+    reach = Reach(program, lambda function: _is_storage(program, function))
+    seen: set[tuple[str, int]] = set()
+    for cls in classes_of(program, program.bindings.runtimes):
+        for method in sorted(cls.methods.values(), key=lambda f: f.node.lineno):
+            for node, what in _found(program, reach, method):
+                location = program.location(method.module, node)
+                if (location.path, location.line) in seen:
+                    continue
+                seen.add((location.path, location.line))
+                yield Finding(
+                    rule=rule.code,
+                    name=rule.name,
+                    severity=rule.severity,
+                    message=f"{cls.name}.{method.name} {what} here; the runtime supervises, what "
+                    "to do belongs to the capability that the intent resolves to.",
+                    location=location,
+                    help=rule.fix,
+                )
+
+
+def _is_storage(program: Program, function: FunctionInfo) -> bool:
+    """What the runtime owns, or hands over to, is not the runtime's own doing."""
+    if function.cls is None:
+        return False
+    own = program.is_subclass(function.cls, program.bindings.runtimes)
+    return not own and (is_runtime_code(program, function) or program.is_participant(function.cls))
+
+
+def _found(program: Program, reach: Reach, method: FunctionInfo) -> Iterator[tuple[ast.AST, str]]:
+    for node in ast.walk(method.node):
+        if isinstance(node, ast.Compare):
+            kind = _routing(program, node)
+            if kind:
+                yield node, f"decides by {kind}"
+            elif _interprets(node):
+                yield node, "interprets the payload"
+        elif isinstance(node, ast.Match) and _is_routed(node.subject):
+            if any(_names_type(case.pattern) for case in node.cases):
+                yield node.subject, f"decides by {ast.unparse(node.subject)}"
+        elif isinstance(node, ast.Call):
+            yield from _of_call(program, node)
+        elif (isinstance(node, ast.Subscript) and _is_routed(node.slice)) and (
+            _is_own_table(program, node.value)
+        ):
+            yield node, f"decides by {ast.unparse(node.slice)}"
+    for way in reach.ways(method, _EXTERNAL):
+        inner = [program.function_of(call) for call in way.calls[1:]]
+        if any(f is not None and f.cls is method.cls for f in inner):
+            continue
+        yield way.calls[0], f"{way.effect.what} ({way.effect.by})"
+
+
+def _is_routed(node: ast.expr) -> bool:
+    name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        name = str(node.slice.value)
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        if node.func.attr in ("split", "partition", "lower", "strip"):
+            return _is_routed(node.func.value)
+        if node.func.attr == "get" and node.args and isinstance(node.args[0], ast.Constant):
+            name = str(node.args[0].value)
+    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Call):
+        return _is_routed(node.value)
+    return _ROUTED.fullmatch(name) is not None
+
+
+def _routing(program: Program, node: ast.Compare) -> str | None:
+    sides = [node.left, *node.comparators]
+    for index, operator in enumerate(node.ops):
+        for one, other in ((sides[index], sides[index + 1]), (sides[index + 1], sides[index])):
+            if not _is_routed(one) or isinstance(operator, ast.Is | ast.IsNot):
+                continue
+            if _is_type_name(program, other):
+                return ast.unparse(one)
+    return None
+
+
+def _is_type_name(program: Program, node: ast.expr) -> bool:
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, str) and _TYPE.fullmatch(node.value) is not None
+    if isinstance(node, ast.Tuple | ast.List | ast.Set):
+        return bool(node.elts) and all(_is_type_name(program, e) for e in node.elts)
+    if isinstance(node, ast.Name | ast.Attribute):
+        values = program.values(node)
+        return bool(values) and all(
+            isinstance(x, v.Const) and isinstance(x.value, str) and _TYPE.fullmatch(x.value)
+            for x in values
+        )
+    return False
+
+
+def _names_type(pattern: ast.pattern) -> bool:
+    return any(
+        isinstance(n, ast.MatchValue)
+        and isinstance(n.value, ast.Constant)
+        and isinstance(n.value.value, str)
+        for n in ast.walk(pattern)
+    )
+
+
+def _is_own_table(program: Program, node: ast.expr) -> bool:
+    """`{"content.upload": self._upload}[intent.intent_type]`: a table spelled out here."""
+    if isinstance(node, ast.Dict):
+        return any(isinstance(k, ast.Constant) and isinstance(k.value, str) for k in node.keys)
+    function = program.function_of(node)
+    name = dotted(node)
+    scopes: list[ast.AST] = [function.node] if function is not None else []
+    if name.startswith("self.") and function is not None and function.cls is not None:
+        scopes = [function.cls.node]
+    for table in (value for scope in (*scopes, program.module_of(node).tree)
+                  for value in assigned(scope, name)):  # fmt: skip
+        if isinstance(table, ast.Dict) and table.keys:
+            return all(isinstance(k, ast.Constant) and isinstance(k.value, str) for k in table.keys)
+    return False
+
+
+def _interprets(node: ast.Compare) -> bool:
+    """Whether a comparison asks what a payload says, and not only whether there is one."""
+    for side in (node.left, *node.comparators):
+        inner: ast.expr = side
+        if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute):
+            if inner.func.attr != "get":
+                continue
+            inner = inner.func.value
+        elif isinstance(inner, ast.Subscript):
+            inner = inner.value
+        else:
+            continue
+        if isinstance(inner, ast.Attribute) and inner.attr == "payload":
+            return not any(
+                isinstance(other, ast.Constant) and other.value is None
+                for other in (node.left, *node.comparators)
+            )
+    return False
+
+
+def _of_call(program: Program, call: ast.Call) -> Iterator[tuple[ast.AST, str]]:
+    function = call.func
+    if isinstance(function, ast.Attribute):
+        text = function.attr in ("startswith", "endswith") and call.args
+        if text and _is_routed(function.value) and _is_prefix(call.args[0]):
+            yield call, f"decides by {ast.unparse(function.value)}"
+        if (function.attr == "get" and call.args and _is_routed(call.args[0])) and (
+            _is_own_table(program, function.value)
+        ):
+            yield call, f"decides by {ast.unparse(call.args[0])}"
+    for value in program.values(function):
+        if (isinstance(value, v.ClassValue) and program.is_participant(value.cls)) and (
+            not dotted(function).startswith(("self.", "cls."))
+        ):
+            yield call, f"makes a domain service by name ({value.cls.name})"
+
+
+def _is_prefix(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) > 1

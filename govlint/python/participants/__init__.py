@@ -1,0 +1,1 @@
+"""Domain services of spec 003: which classes are, and what the contract asks of them."""

@@ -1,0 +1,1 @@
+"""What spec 004 asks of code: trace ids, tenants, append-only logs, tests that test."""
