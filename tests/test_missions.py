@@ -83,7 +83,7 @@ def test_order_cycles_and_upstream_agree_with_networkx(
 )
 def test_files_touched_without_an_order(steps: list[dict[str, Any]], expected: list[str]) -> None:
     document = mission(*steps).document
-    found = findings("file-access", document)
+    found = findings("file_access", document)
     assert [f.location.pointer for f in found] == expected
 
 

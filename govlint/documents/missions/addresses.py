@@ -31,7 +31,9 @@ _METADATA = {
 }
 _LINK_LOCAL = (ipaddress.ip_network("169.254.0.0/16"), ipaddress.ip_network("fe80::/10"))
 # public names whose addresses are written in the name
-_WILDCARD_DNS = re.compile(r"(?:^|[.-])(\d+[.-]\d+[.-]\d+[.-]\d+)\.(?:nip|sslip|xip)\.io$")
+_WILDCARD_DNS = re.compile(
+    r"(?:^|[.-])(\d+[.-]\d+[.-]\d+[.-]\d+|[0-9a-f]{8})\.(?:nip|sslip|xip)\.io$"
+)
 _MAPPED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("2002::/16"))
 
 
@@ -48,7 +50,10 @@ def target_fault(host: str) -> str | None:
     if plain in _METADATA_NAMES:
         return "is the name of a cloud's metadata service"
     found = _WILDCARD_DNS.search(plain)
-    address = _address(found[1].replace("-", ".") if found else plain)
+    named = found[1].replace("-", ".") if found else plain
+    if found and re.fullmatch(r"[0-9a-f]{8}", named):
+        named = f"0x{named}"
+    address = _address(named)
     if address is None:
         return None
     if address in _METADATA:
