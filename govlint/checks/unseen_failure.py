@@ -33,6 +33,8 @@ def run(rule: Rule, params: Params, documents: Documents) -> Iterable[Finding]:
                     " nothing sees the failure"
                 )
                 yield rule.finding(said, document.location(f"{step.pointer}/continue_on_error"))
-            elif not mission.runs(step.index) and step.index not in mission.in_cycle:
+            elif step.index not in mission.in_cycle and any(
+                other in mission.in_cycle for other in mission.needs[step.index]
+            ):  # the first step behind a cycle stands for all that come after it
                 said = f"{step.called} can never run: it waits for steps that wait for each other"
                 yield rule.finding(said, document.location(f"{step.pointer}/depends_on", key=True))
