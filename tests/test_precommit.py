@@ -85,8 +85,12 @@ def _hook_repository(path: Path, environment: dict[str, str]) -> None:
         subprocess.run(["git", *command], cwd=path, env=environment, check=True, timeout=60)
 
 
-@pytest.fixture(params=[hook["id"] for hook in HOOKS])
+@pytest.fixture(params=["govlint", "govlint-project"])
 def repository(tmp_path: Path, request: pytest.FixtureRequest) -> Repository:
+    return _repository(tmp_path, request.param)
+
+
+def _repository(tmp_path: Path, hook_id: str) -> Repository:
     scripts = os.path.dirname(sys.executable)
     environment = {
         key: value
@@ -117,7 +121,7 @@ def repository(tmp_path: Path, request: pytest.FixtureRequest) -> Repository:
         check=True,
         timeout=60,
     ).stdout.strip()
-    hook = {"id": request.param}
+    hook = {"id": hook_id}
     config = {"repos": [{"repo": str(tmp_path / "hooks"), "rev": revision, "hooks": [hook]}]}
     made.write(".pre-commit-config.yaml", yaml.safe_dump(config))
     made.write("pyproject.toml", "[tool.govlint]\n")
@@ -188,3 +192,37 @@ def test_the_hooks_are_what_pre_commit_accepts_and_our_own_configuration_too() -
         assert done.returncode == 0, done.stdout + done.stderr
     assert {hook["language"] for hook in HOOKS} == {"python"}
     assert all(hook["require_serial"] for hook in HOOKS)
+
+
+MISSION = """\
+version: "1.0"
+name: Nightly
+steps:
+  - {id: a, name: A, step_type: create_file, parameters: {path: PATH}}
+"""
+DOCUMENTS = {
+    "govlint-mission": ("missions/nightly.yaml", MISSION.replace("PATH", "out.txt"),
+                        MISSION.replace("PATH", "../out.txt"), "MSN010"),
+    "govlint-report": ("reports/P1.json", None, '{"phase_meta": {}, }\n', "RPT001"),
+    "govlint-role": ("roles/scan.json", None, '{"id": 1, }\n', "ROL001"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("hook_id", sorted(DOCUMENTS))
+def test_a_document_that_breaks_a_rule_is_refused(hook_id: str, tmp_path: Path) -> None:
+    name, good, bad, code = DOCUMENTS[hook_id]
+    repository = _repository(tmp_path, hook_id)
+    if good is not None:
+        repository.write(name, good)
+        done, output = repository.commit()
+        assert done == 0, output
+    before = repository.commits()
+    repository.write(name, bad)
+    done, output = repository.commit()
+    assert done == 1
+    assert name in output and code in output
+    assert repository.commits() == before
+
+
+def test_every_hook_is_tested() -> None:
+    assert {hook["id"] for hook in HOOKS} == {"govlint", "govlint-project", *DOCUMENTS}
