@@ -27,15 +27,18 @@ def run(rule: Rule, params: Params, documents: Documents) -> Iterable[Finding]:
 
     for document in documents.of("mission"):
         mission = mission_of(document)
+        # a configuration that is no mapping is another rule's to report
+        config = mission.value.get("config")
+        known = config is None or isinstance(config, dict)
         whole = mission.config.get("timeout_seconds")
         if whole is not None and _is_number(whole) and whole <= 0:
             said = (
                 f"the mission's timeout_seconds is {whole}; a bound is a positive number of seconds"
             )
             yield rule.finding(said, document.location("/config/timeout_seconds"))
-            whole = None
+            whole, known = None, False
         for step in mission.every_step:
-            bounded = _is_number(whole)
+            bounded = whole is not None or not known
             for pointer, name, value in _bounds(step):
                 bounded = True
                 if not _is_number(value):

@@ -102,7 +102,11 @@ def _is_report(value: Any) -> bool:
 
 
 def _is_mission(value: Any) -> bool:
-    if not isinstance(value, Mapping) or not isinstance(value.get("steps"), list):
+    if not isinstance(value, Mapping):
+        return False
+    if isinstance(value.get("steps"), Mapping):  # a list is due; what it holds says what is meant
+        return any(isinstance(x, Mapping) and "step_type" in x for x in value["steps"].values())
+    if not isinstance(value.get("steps"), list):
         return False
     if "apiVersion" in value or "jobs" in value:
         return False
