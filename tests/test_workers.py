@@ -33,13 +33,34 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.fixture
+def forked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The processes that a test starts; the test runner may have others."""
+    processes: list[int] = []
+    fork = os.fork
+
+    def recording() -> int:
+        process = fork()
+        processes.append(process)
+        return process
+
+    monkeypatch.setattr(os, "fork", recording)
+    return processes
+
+
+def _assert_ended(processes: list[int]) -> None:
+    for process in processes:
+        with pytest.raises(ChildProcessError):
+            os.waitpid(process, os.WNOHANG)
+
+
 def _targets(folder: Path) -> Any:
     return discover([str(folder)], str(folder), str(folder), [], 10**7).targets
 
 
 @pytest.mark.parametrize("jobs", [2, 3])
 def test_any_number_of_processes_finds_the_same(
-    folder: Path, jobs: int, monkeypatch: pytest.MonkeyPatch
+    folder: Path, jobs: int, monkeypatch: pytest.MonkeyPatch, forked: list[int]
 ) -> None:
     targets = _targets(folder)
     alone = scan.scan_files(targets, ["BasePlugin"], 1, {})
@@ -50,11 +71,12 @@ def test_any_number_of_processes_finds_the_same(
         pool.feed(targets[start : start + 100])
     assert pool._workers is not None
     assert pool.finish() == alone
-    assert not _children()
+    assert len(forked) == jobs - 1
+    _assert_ended(forked)
 
 
 def test_what_a_dying_process_had_taken_is_done_by_the_parent(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch, forked: list[int]
 ) -> None:
     targets = _targets(folder)
     alone = scan.scan_files(targets, ["BasePlugin"], 1, {})
@@ -69,7 +91,8 @@ def test_what_a_dying_process_had_taken_is_done_by_the_parent(
 
     monkeypatch.setattr(scan.Pool, "_scan", dying)
     assert scan.scan_files(targets, ["BasePlugin"], 3, {}) == alone
-    assert not _children()
+    assert len(forked) == 2
+    _assert_ended(forked)
 
 
 def test_no_process_to_be_had(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -117,11 +140,3 @@ def test_no_fork_beside_a_thread_that_may_hold_a_lock() -> None:
         stop.set()
         thread.join()
         stop.clear()
-
-
-def _children() -> bool:
-    try:
-        os.waitpid(-1, os.WNOHANG)
-    except ChildProcessError:
-        return False
-    return True
