@@ -200,10 +200,10 @@ def test_a_file_that_cannot_be_written_is_exit_2_and_no_half_file(
 
 
 _argument = st.sampled_from(
-    "a.py - -- --fix --show-fixes --unsafe-fixes -q -v -vq -j -j4 -j=4 4 0 --jobs --jobs=2"
-    " --format json --format=json=x.json --select GOV101 --select=a,b --ignore --shard 1/2 --shard=3/2 --fail-on"
-    " error --fail-on=bad --color --color=never never --no-cache --no-cache=1 --nope --output= x"
-    " --fix=1 --diff HEAD --help --sele".split()
+    "a.py - -- --fix --show-fixes --unsafe-fixes -q -v -vq -j -j4 -j=4 4 0 --jobs --jobs=2 "
+    "--format json --format=json=x.json --select GOV101 --select=a,b --ignore --shard 1/2 "
+    "--shard=3/2 --fail-on error --fail-on=bad --color --color=never never --no-cache "
+    "--no-cache=1 --nope --output= x --fix=1 --diff HEAD --help --sele".split()
 )
 
 
