@@ -58,7 +58,7 @@ def _step_to_json(step: Step) -> dict[str, Any]:
         "timeout_ms": step.timeout_ms,
         "retry": {
             "max_attempts": step.retry.max_attempts,
-            "backoff_factor": step.retry.backoff_factor,
+            "backoff_factor": repr(step.retry.backoff_factor),  # a record has no floats
             "linear": step.retry.linear,
         },
         "budget": dict(step.budget),
@@ -69,13 +69,14 @@ def _step_to_json(step: Step) -> dict[str, Any]:
 
 
 def _step_from_json(value: dict[str, Any]) -> Step:
+    retry = value["retry"]
     return Step(
         value["id"],
         value["capability_id"],
         value["payload"],
         tuple(value["depends_on"]),
         value["timeout_ms"],
-        Retry(**value["retry"]),
+        Retry(retry["max_attempts"], float(retry["backoff_factor"]), retry["linear"]),
         value["budget"],
         value["continue_on_error"],
         value.get("compensates"),

@@ -7,7 +7,6 @@ Appenders that wait at the same time share one commit.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -21,7 +20,7 @@ from runtime_min.kernel.states import TERMINAL_EVENTS
 from runtime_min.record.canonical import NotCanonical, parse_line, sha256_hex
 from runtime_min.record.events import Event, RunIdentity, genesis, line_of, run_origin
 from runtime_min.record.payloads import Payload
-from runtime_min.record.sqlite import open_reader, open_writer, plain_errors, take_lock, translated
+from runtime_min.record.sqlite import Database, SqliteFile, plain_errors, translated
 from runtime_min.record.views import JournalViews
 
 
@@ -52,15 +51,16 @@ class Journal(JournalViews):
 
     def __init__(
         self,
-        path: Path,
+        where: Path | Database,
         *,
         origin: Callable[[str], str] = lambda tenant: f"runtime-min.local/{tenant}",
         clock: Clock | None = None,
         crash_point: Callable[[str], None] = lambda name: None,
     ) -> None:
-        """Open or create `path`. `origin` gives a tenant's log its name; `crash_point` is told
+        """Open or create a journal. `origin` gives a tenant's log its name; `crash_point` is told
         before and after each commit, for tests that end the process there."""
-        self.path = path
+        self._database = SqliteFile(where) if isinstance(where, Path) else where
+        self.path = path = self._database.path
         self.origin = origin
         self._clock = clock or SystemClock()
         self._crash_point = crash_point
@@ -69,15 +69,15 @@ class Journal(JournalViews):
         self._queue: list[Ticket] = []
         self._queue_lock = threading.Lock()
         self._write_lock = threading.Lock()
-        self._lock_file = take_lock(path)
+        self._database.lock()
         try:
             with plain_errors(path):
-                self._writer = open_writer(path)
+                self._writer = self._database.writer()
                 self.epoch = self._opened_epoch = self._next_epoch()
-                super().__init__(open_reader(path), path)
+                super().__init__(self._database.reader(), path)
                 self._cancelled.update(self._cancel_requests())
         except BaseException:
-            os.close(self._lock_file)
+            self._database.unlock()
             raise
 
     def close(self) -> None:
@@ -85,7 +85,7 @@ class Journal(JournalViews):
         with self._write_lock:
             self.close_reader()
             self._writer.close()
-            os.close(self._lock_file)
+            self._database.unlock()
 
     def append(
         self,

@@ -72,22 +72,33 @@ class JournalViews:
 
     def lines(self, tenant: str, run: str) -> list[bytes]:
         """A run's lines, checked against each other; RecordError where the chain is broken."""
+        return [line for line, _ in self._checked(tenant, run)]
+
+    def events(self, tenant: str, run: str) -> list[dict[str, Any]]:
+        """A run's events, their chain checked as `lines` does."""
+        return [event for _, event in self._checked(tenant, run)]
+
+    def _checked(self, tenant: str, run: str) -> list[tuple[bytes, dict[str, Any]]]:
         rows = self._select(
             "SELECT line FROM event WHERE tenant = ? AND run = ? ORDER BY seq", (tenant, run)
         )
-        lines = [row[0].encode("utf-8") for row in rows]
-        for seq, line in enumerate(lines):
+        found: list[tuple[bytes, dict[str, Any]]] = []
+        prev: str | None = None
+        for seq, (text,) in enumerate(rows):
+            line = text.encode("utf-8")
             try:
                 event = parse_line(line)
             except NotCanonical as error:
                 raise RecordError(f"run {run}, event {seq}: {error}", "corrupted") from error
-            if event["seq"] != seq or (seq and event["prev"] != sha256_hex(lines[seq - 1])):
+            if event["seq"] != seq or (prev is not None and event["prev"] != prev):
                 raise RecordError(
                     f"run {run}: the chain is broken at event {seq}: an event was changed, "
                     "removed or put in",
                     "corrupted",
                 )
-        return lines
+            prev = sha256_hex(line)
+            found.append((line, event))
+        return found
 
     def last(self, tenant: str, run: str) -> dict[str, Any] | None:
         """A run's newest event; RecordError where it is not the one that was recorded."""
@@ -106,9 +117,6 @@ class JournalViews:
             )
         event: dict[str, Any] = parse_line(line)
         return event
-
-    def events(self, tenant: str, run: str) -> list[dict[str, Any]]:
-        return [parse_line(line) for line in self.lines(tenant, run)]
 
     def query(
         self,
