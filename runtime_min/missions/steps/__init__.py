@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from runtime_min.kernel.errors import Cancelled, CapabilityFailed
 from runtime_min.missions.network import NetworkPolicy
 from runtime_min.missions.programs import Limits
+from runtime_min.missions.services import Services
 from runtime_min.missions.workspace import Workspace
 
 Parameters = Mapping[str, Any]
@@ -29,6 +30,8 @@ _MODULES = {
     "repositories": "git_commit git_branch git_merge git_status git_diff",
     "system": "process_start process_kill monitor_resources service_health compress",
     "control": "noop command",
+    "databases": "sql_query db_backup db_migrate redis_set redis_get",
+    "remote": "http websocket_connect ftp_upload ftp_download ssh_execute ping_host",
 }
 MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
 
@@ -52,6 +55,7 @@ class StepContext:
     network: NetworkPolicy = field(default_factory=NetworkPolicy)
     programs: Sequence[str] | None = None  # those that may be started; None: all
     processes: Processes | None = None
+    services: Services = field(default_factory=Services)
     most_bytes: int = 64 << 20  # of a file that is read whole
     most_entries: int = 100_000
 

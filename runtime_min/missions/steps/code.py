@@ -27,7 +27,7 @@ _TOOLS: dict[str, dict[str, list[list[str]]]] = {
         "go": [["go", "build", "./..."]],
         "node": [["npm", "run", "--silent", "build"]],
         # -f: two versions of one second have the same time stamp
-    "python": [[_PYTHON, "-m", "compileall", "-q", "-f", "."]],
+        "python": [[_PYTHON, "-m", "compileall", "-q", "-f", "."]],
     },
     "test": {
         "rust": [["cargo", "test", "--quiet"]],
