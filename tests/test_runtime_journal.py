@@ -111,12 +111,12 @@ def test_appenders_that_wait_share_commits_and_none_is_lost(tmp_path: Path) -> N
 
 
 def test_a_bad_request_in_a_shared_commit_hurts_nobody_else(journal: Journal) -> None:
-    from runtime_min.record.journal import _Pending
+    from runtime_min.record.journal import Ticket
 
     journal.append(identity("r1"), [submitted("1")], expected_size=0)
-    good = _Pending(identity("r1"), [note()], 1, journal.epoch, ())
-    stale = _Pending(identity("r1"), [note()], 1, journal.epoch, ())
-    unfit = _Pending(identity("r2"), [submitted("2"), Event("x", {"y": 1.5}, "")], 0, 1, ())
+    good = Ticket(identity("r1"), [note()], 1, journal.epoch, ())
+    stale = Ticket(identity("r1"), [note()], 1, journal.epoch, ())
+    unfit = Ticket(identity("r2"), [submitted("2"), Event("x", {"y": 1.5}, "")], 0, 1, ())
     journal._commit([good, stale, unfit])
     assert good.error is None and isinstance(stale.error, StaleWriter) and unfit.error is not None
     assert len(journal.lines("acme", "r1")) == 2 and journal.run("acme", "r2") is None

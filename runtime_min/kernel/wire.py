@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runtime_min.kernel.envelope import Principal, Request, Retry, Session, Step
+from runtime_min.kernel.envelope import Principal, QualityGate, Request, Retry, Session, Step
 
 
 def request_to_json(request: Request) -> dict[str, Any]:
@@ -23,12 +23,18 @@ def request_to_json(request: Request) -> dict[str, Any]:
         "steps": [_step_to_json(step) for step in request.steps],
         "run": request.run,
         "trace_id": request.trace_id,
+        "quality_gate": (
+            {"threshold_bp": gate.threshold_bp, "blocks": gate.blocks}
+            if (gate := request.quality_gate)
+            else None
+        ),
     }
 
 
 def request_from_json(value: dict[str, Any]) -> Request:
     """The request that `request_to_json` wrote."""
     principal, session = value["principal"], value["session"]
+    gate = value.get("quality_gate")  # journals of earlier versions have none
     return Request(
         value["tenant"],
         Principal(principal["id"], principal["tenant"], tuple(principal["roles"])),
@@ -39,6 +45,7 @@ def request_from_json(value: dict[str, Any]) -> Request:
         tuple(_step_from_json(step) for step in value["steps"]),
         value["run"],
         value["trace_id"],
+        QualityGate(**gate) if gate else None,
     )
 
 
@@ -56,6 +63,8 @@ def _step_to_json(step: Step) -> dict[str, Any]:
         },
         "budget": dict(step.budget),
         "continue_on_error": step.continue_on_error,
+        "compensates": step.compensates,
+        "claims": list(step.claims),
     }
 
 
@@ -69,4 +78,6 @@ def _step_from_json(value: dict[str, Any]) -> Step:
         Retry(**value["retry"]),
         value["budget"],
         value["continue_on_error"],
+        value.get("compensates"),
+        tuple(value.get("claims", ())),
     )

@@ -89,6 +89,24 @@ class JournalViews:
                 )
         return lines
 
+    def last(self, tenant: str, run: str) -> dict[str, Any] | None:
+        """A run's newest event; RecordError where it is not the one that was recorded."""
+        rows = self._select(
+            "SELECT e.line, r.head FROM run r JOIN event e"
+            " ON e.tenant = r.tenant AND e.run = r.run AND e.seq = r.size - 1"
+            " WHERE r.tenant = ? AND r.run = ?",
+            (tenant, run),
+        )
+        if not rows:
+            return None
+        line = rows[0][0].encode("utf-8")
+        if sha256_hex(line) != rows[0][1]:
+            raise RecordError(
+                f"run {run}: the last event is not the one that was recorded", "corrupted"
+            )
+        event: dict[str, Any] = parse_line(line)
+        return event
+
     def events(self, tenant: str, run: str) -> list[dict[str, Any]]:
         return [parse_line(line) for line in self.lines(tenant, run)]
 
