@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import socket
 import subprocess
 import tempfile
@@ -105,7 +107,6 @@ def postgres() -> Iterator[str]:
 
 def _unprivileged(folder: Path) -> dict[str, Any]:
     """PostgreSQL does not run as root: then it is `nobody`, whose folder it becomes."""
-    import os
     import pwd
 
     if os.geteuid() != 0:
@@ -197,14 +198,17 @@ def ssh(folder: Path) -> Iterator[tuple[int, Path, Path]]:
 
     async def run(process: Any) -> None:
         done = await asyncio.create_subprocess_shell(
-            process.command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+            process.command,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            start_new_session=True,
         )
         try:
             out, errors = await done.communicate()
         finally:
             if done.returncode is None:
-                done.kill()
-                await done.wait()
+                os.killpg(done.pid, signal.SIGKILL)
+                await done.communicate()
         process.stdout.write(out.decode())
         process.stderr.write(errors.decode())
         process.exit(done.returncode)
