@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 
 from govlint.python.flow import values as v
+from govlint.python.flow.applications import is_application
 from govlint.python.flow.fixpoint import Flow
 from govlint.python.flow.frames import Arguments, Frame
 from govlint.python.flow.generics import Bound, applied
@@ -27,7 +28,7 @@ _MAPPINGS = frozenset(
 )
 _AWAITABLES = frozenset("Awaitable Coroutine Future Task".split())
 _TRANSPARENT = frozenset(
-    "Optional Final ClassVar Annotated Required NotRequired ReadOnly InitVar Unpack Depends "
+    "Optional Final ClassVar Annotated Required NotRequired ReadOnly InitVar Unpack Depends Mapped "
     "ContextManager AbstractContextManager AsyncContextManager AbstractAsyncContextManager".split()
 )
 
@@ -107,6 +108,8 @@ def _instances(flow: Flow, value: Value, module: Module, depth: int) -> Values:
             return frozenset(found)
     if isinstance(value, v.Container) and value.shape == "alias":
         return flow.elements(frozenset({value}))
+    if isinstance(value, v.External) and is_application(value.dotted):
+        return frozenset({v.external_instance(value.dotted, None)})
     return EMPTY
 
 
