@@ -106,7 +106,8 @@ def run_check(
         )
     if not result.files and not result.problems and not quiet:
         print("govlint: all that was named is excluded by the configuration", file=sys.stderr)
-    end = closing(result) if closing is not None else ""
+    is_told = any(name == "text" for name, _ in outputs)
+    end = closing(result) if closing is not None and is_told else ""
     write_outputs(result, outputs, color, statistics, quiet, end)
     threshold = Severity.parse(fail_on) if fail_on else config.fail_on
     return exit_code(result, threshold)

@@ -178,10 +178,13 @@ class Documents:
 
     def __init__(self, documents: Iterable[Document] = ()) -> None:
         self._documents = tuple(documents)
+        self._of: dict[tuple[str, ...], tuple[Document, ...]] = {}
 
     def of(self, *kinds: str) -> tuple[Document, ...]:
         """The documents of these kinds."""
-        return tuple(document for document in self._documents if document.kind in kinds)
+        if kinds not in self._of:
+            self._of[kinds] = tuple(d for d in self._documents if d.kind in kinds)
+        return self._of[kinds]
 
     def __iter__(self) -> Iterator[Document]:
         return iter(self._documents)
