@@ -132,3 +132,30 @@ def test_a_verdict_is_remembered_for_a_report_and_no_other(
     for _ in range(3):
         assert clear.texts_clear(good) and not clear.texts_clear(bad)
         assert clear.texts_clear({"title": "Event Model"})
+
+
+def test_no_text_with_a_credential_is_cleared() -> None:
+    from govlint.documents.missions import secrets
+
+    data = (HERE / "data").rglob("*")
+    lines = {
+        line
+        for path in [*data, *(HERE.parent / "rules" / "missions").glob("*.md")]
+        if path.is_file() and path.suffix in (".txt", ".md", ".yaml", ".json")
+        for line in path.read_text("utf-8", "replace").split("\n")
+    }
+    forms = [
+        "AKIA" + "Q2ZT5RWXV7YHLMNP", "ghp_" + "a1B2" * 9, "glpat-" + "x9Y8z7W6v5U4t3S2r1Q0",
+        "xoxb-" + "123456789012-abcdef", "sk-ant-" + "api03-Zq8Rk2Lm9Xw4Yt6Bn1", "hf_" + "aB3d" * 8,
+        "-----BEGIN RSA PRIVATE KEY-----", "eyJhbGciOiJI.eyJzdWIiOiIx.SflKxwRJSMeKKF",
+        "postgres://app:hunter2x@db/x", "https://x.test/?api_key=Zq8Rk2Lm9Xw4",
+        "8123456789:AA" + "Hk3L9mPq2RsTuVwXyZ" * 2,
+    ]  # fmt: skip
+    lines |= {f"before\n\tuse {form} here\nand after" for form in forms} | set(forms)
+    screen = secrets._SCREEN
+    cleared = [line for line in lines if _cleared(screen, line)]
+    assert len(cleared) > 0.5 * len(lines)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(secrets, "_SCREEN", Screen(list))
+        guilty = [line for line in lines if any(True for _ in secrets.in_text(line))]
+    assert len(guilty) > len(forms) and not set(guilty) & set(cleared)

@@ -23,6 +23,7 @@ _PRINTABLE = [chr(code) for code in range(32, 127)]
 _NEVER = r"\x01"  # stands for what no text that can be cleared holds
 # one line of ASCII, without space that folding would take out
 _PLAIN = r"^(?:[!-~](?: [!-~]|[!-~])*)?$"
+_PLAIN_LINES = r"^[\t\n -~]*$"
 
 
 class Suspect(NamedTuple):
@@ -30,7 +31,8 @@ class Suspect(NamedTuple):
 
     `how` is `search`, `match` or `fullmatch`; `folded` says that it is tried on the text in
     lower case, `edges` that `^`, `$` and `\\b` mean the text's own, not those of a part of it.
-    `strip` are characters that are taken from both ends before.
+    `strip` are characters that are taken from both ends before. `lines` says that the text may
+    have several; then it is tried as it is, and `edges` are no text's own.
     """
 
     pattern: re.Pattern[str]
@@ -38,6 +40,7 @@ class Suspect(NamedTuple):
     folded: bool = True
     edges: bool = True
     strip: str = ""
+    lines: bool = False
 
 
 Doubt = tuple[str, ...]  # expressions that all match a text of which nothing is known
@@ -47,11 +50,11 @@ class Screen:
     """Says of documents that a rule can find nothing in their texts.
 
     `doubts` is asked once for the expressions, which come in groups: a text that all of one
-    group match is not cleared.
+    group match is not cleared. With `lines` texts may have several lines, of any length.
     """
 
-    def __init__(self, doubts: Callable[[], Sequence[Doubt]]) -> None:
-        self._doubts = doubts
+    def __init__(self, doubts: Callable[[], Sequence[Doubt]], lines: bool = False) -> None:
+        self._doubts, self._lines = doubts, lines
         self._asked = 0
         self._validator: Any = None
 
@@ -71,19 +74,19 @@ class Screen:
         """
         self._asked = _WORTH
         with suppress(ImportError, AttributeError, NotImplementedError, ValueError):
-            self._validator = _validator(self._doubts())
+            self._validator = _validator(self._doubts(), self._lines)
 
 
-def _validator(doubts: Sequence[Doubt]) -> Any:
+def _validator(doubts: Sequence[Doubt], lines: bool) -> Any:
     """A validator of values whose texts are all plain and clear of doubt."""
     import jsonschema_rs
 
     alone = "|".join(f"(?:{doubt[0]})" for doubt in doubts if len(doubt) == 1)
     groups: list[dict[str, Any]] = [{"pattern": alone}] if alone else []
     groups += [{"allOf": [{"pattern": each} for each in d]} for d in doubts if len(d) > 1]
+    plain = {"pattern": _PLAIN_LINES} if lines else {"pattern": _PLAIN, "maxLength": _LONGEST}
     schema = {
-        "maxLength": _LONGEST,
-        "pattern": _PLAIN,
+        **plain,
         "additionalProperties": {"$ref": "#"},
         "items": {"$ref": "#"},
         "not": {"type": "string", "anyOf": groups},
@@ -101,7 +104,7 @@ def wider(suspect: Suspect) -> str:
     pattern = suspect.pattern
     parts = parser.parse(pattern.pattern, pattern.flags & ~re.UNICODE)
     either = bool(pattern.flags & re.IGNORECASE)
-    made = _Wider(suspect.folded, either, suspect.edges).sequence(parts)
+    made = _Wider(suspect, either).sequence(parts)
     ends = _class(set(suspect.strip)) + "*" if suspect.strip else ""
     before = f"^{ends}" if suspect.how != "search" else ""
     after = f"{ends}$" if suspect.how == "fullmatch" else ""
@@ -111,8 +114,9 @@ def wider(suspect: Suspect) -> str:
 class _Wider:
     """Writes a parsed expression anew, for plain texts."""
 
-    def __init__(self, folded: bool, either: bool, edges: bool) -> None:
-        self._folded, self._either, self._edges = folded, either, edges
+    def __init__(self, suspect: Suspect, either: bool) -> None:
+        self._folded, self._either, self._edges = suspect.folded, either, suspect.edges
+        self._chars = ["\t", "\n", *_PRINTABLE] if suspect.lines else _PRINTABLE
         self._classes: dict[tuple[str, str], str] = {}
 
     def sequence(self, parts: Any) -> str:
@@ -128,7 +132,7 @@ class _Wider:
         if kind in ("LITERAL", "NOT_LITERAL", "IN", "ANY"):
             key = kind, repr(value)
             if key not in self._classes:
-                members = {char for char in _PRINTABLE if self._is_in(char, kind, value)}
+                members = {char for char in self._chars if self._is_in(char, kind, value)}
                 self._classes[key] = _class(members)
             return self._classes[key]
         if kind == "BRANCH":
@@ -153,7 +157,7 @@ class _Wider:
         forms = [char.lower()] if self._folded else [char]
         forms += [char.lower(), char.upper()] if self._either else []
         if kind == "ANY":
-            return True
+            return char != "\n"
         if kind == "LITERAL":
             return any(ord(form) == value for form in forms)
         if kind == "NOT_LITERAL":
@@ -173,7 +177,7 @@ def _holds(char: str, kind: str, value: Any) -> bool:
     if kind == "CATEGORY":
         name = str(value).removeprefix("CATEGORY_")
         what = name.removeprefix("NOT_")
-        is_one = char.isdigit() if what == "DIGIT" else char == " "
+        is_one = char.isdigit() if what == "DIGIT" else char.isspace()
         return (_is_word(char) if what == "WORD" else is_one) != name.startswith("NOT_")
     if kind == "NEGATE":
         return False
@@ -188,8 +192,6 @@ def _class(members: set[str]) -> str:
     """A class of characters; of one that is empty, what never matches."""
     if not members:
         return _NEVER
-    if len(members) == len(_PRINTABLE):
-        return "."
     codes = sorted(map(ord, members))
     ranges: list[tuple[int, int]] = []
     for code in codes:
