@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
+
+from govlint.documents.screen import Doubt, Screen, Suspect, wider
 
 _TEMPLATE = re.compile(r"\{\{[^{}]*\}\}")
 # token formats, as their issuers document them
@@ -84,6 +87,8 @@ class Secret(NamedTuple):
 
 def in_text(text: str) -> Iterator[Secret]:
     """Credentials that their form or an address gives away, in any string."""
+    if _SCREEN.clears(text):
+        return
     taken: list[tuple[int, int]] = []
     for what, form in _FORMS:
         for found in form.finditer(text):
@@ -167,6 +172,7 @@ def in_arguments(arguments: list[str]) -> Iterator[tuple[int, Secret]]:
                 yield position, Secret(at, len(word), f"a password after `{before}`")
 
 
+@lru_cache(maxsize=1 << 12)
 def is_named_for_one(name: str) -> bool:
     """Whether a key is a name that a credential stands under."""
     plain = _CAMEL.sub("_", name.strip())
@@ -195,3 +201,12 @@ def _is_filler(value: str) -> bool:
 def _masked(text: str) -> str:
     """The text with templates as marks of the same length that an address may hold."""
     return _TEMPLATE.sub(lambda m: "{" * len(m.group()), text)
+
+
+def _doubts() -> list[Doubt]:
+    """What has to match a text for `in_text` to find anything in it."""
+    forms = [form for _, form in _FORMS]
+    return [(wider(Suspect(f, folded=False, edges=False, lines=True)),) for f in (*forms, _URL)]
+
+
+_SCREEN = Screen(_doubts, lines=True)
