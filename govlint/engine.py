@@ -380,7 +380,10 @@ class Engine:
         started, started_ns = time.perf_counter(), time.time_ns()
         config, options = self.config, self.options
         wanted = Wanted(config.root, config.documents, options.kinds, frozenset(asked.named))
-        run = self.documents = DocumentRun(rules, wanted, options.given, self.cwd)
+        from govlint.scan import cpus
+
+        jobs = options.jobs or cpus()
+        run = self.documents = DocumentRun(rules, wanted, options.given, self.cwd, jobs)
         path = location(config.root, "-documents") if self._may_remember() else None
         run.look(found, path, code_digest() if path else "", started_ns)
         named = {target.path for target in asked.documents}

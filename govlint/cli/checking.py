@@ -116,7 +116,8 @@ def run_check(
         )
     if not result.files and not result.problems and not quiet:
         print("govlint: all that was named is excluded by the configuration", file=sys.stderr)
-    end = closing(result) if closing is not None else ""
+    is_told = any(name == "text" for name, _ in outputs)
+    end = closing(result) if closing is not None and is_told else ""
     if diff_of_fixes and ("text", None) in outputs:
         end = f"\n{diff_of_fixes}{end}"
     elif diff_of_fixes:
