@@ -186,6 +186,7 @@ def _setattr(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
                 attributes.store(flow, owner, name.value, arguments.at(2))
             elif isinstance(owner, v.Instance | v.ClassValue | v.ModuleValue | v.ExternalInstance):
                 flow.write((owner, "attributes"), arguments.at(2))
+                flow.write((owner, "any-name"), arguments.at(2))
     return EMPTY
 
 
@@ -712,6 +713,26 @@ def _field(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
     return found | call_values(flow, factory, Arguments(), node)
 
 
+def _insert(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
+    """`insort(items, item)` and `heappush`: what is put into the first goes in unordered."""
+    for holder in arguments.at(0, "a"):
+        if isinstance(holder, v.Container):
+            flow.store_element(holder, None, arguments.at(1, "x"))
+            flow.set_length(holder, None)
+    return EMPTY
+
+
+def _popped(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
+    """`heappop(items)`; `heapreplace` and `heappushpop` put their second argument in."""
+    _insert(flow, arguments, node)
+    return flow.elements(arguments.at(0)) | arguments.at(1)
+
+
+def _names_of(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
+    """`dir(x)`: names, of which nothing is known."""
+    return flow.holder("list", node, ANY)
+
+
 _SHAPES = {
     "builtins.list": "list",
     "builtins.set": "set",
@@ -896,6 +917,14 @@ _MODELS: dict[str, Model] = {
     "weakref.WeakValueDictionary": _dict,
     "weakref.WeakSet": _holder("set"),
     "types.MappingProxyType": _identity,
+    "builtins.dir": _names_of,
+    "bisect.insort": _insert,
+    "bisect.insort_left": _insert,
+    "bisect.insort_right": _insert,
+    "heapq.heappush": _insert,
+    "heapq.heappop": _popped,
+    "heapq.heapreplace": _popped,
+    "heapq.heappushpop": _popped,
     "builtins.sorted": _sorted,
     "builtins.reversed": _elements,
     "builtins.enumerate": _enumerate,
