@@ -223,6 +223,11 @@ def _new_type(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
     return frozenset({made})
 
 
+def _new_class(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
+    """`types.new_class(name, bases, …)`: its body is filled in by a callback."""
+    return _new_type(flow, arguments, node)
+
+
 # -- containers ---------------------------------------------------------------------------
 
 
@@ -986,6 +991,7 @@ _MODELS: dict[str, Model] = {
     "weakref.ref": _callable_holder,
     "weakref.WeakMethod": _callable_holder,
     "types.MethodType": _method_type,
+    "types.new_class": _new_class,
     "types.SimpleNamespace": _simple_namespace,
     "argparse.Namespace": _simple_namespace,
     "threading.Thread": _thread,
