@@ -239,8 +239,8 @@ class _Judge:
         function = call.func
         name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
         arguments = list(call.args)
-        if isinstance(function, ast.Call) and "builtins.setattr" in self.program.externals(call):
-            name, arguments = "setattr", [*function.args[1:], *arguments]  # partial(setattr, …)
+        if name == "partial" and arguments and last_name(arguments[0]) == "setattr":
+            name, arguments = "setattr", arguments[1:]  # whoever gets it calls it
         if name in ("setattr", "__setattr__", "delattr"):
             if (
                 name == "__setattr__"
