@@ -20,14 +20,20 @@ HEAD = """\
 import asyncio
 import copy
 import functools
+import heapq
+import itertools
 import operator
+import pickle
 import queue
 import random
 import threading
+import weakref
 from collections import ChainMap, defaultdict, deque, namedtuple
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from contextlib import ExitStack, closing, contextmanager, nullcontext
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from enum import Enum
 from types import SimpleNamespace
 from typing import Any, NamedTuple, cast
 
@@ -117,6 +123,76 @@ def wrap(function):
     return wrapper
 
 
+class Kind(Enum):
+    ONE = SOURCE()
+
+
+class Shop:
+    item = SOURCE()
+    kind = SOURCE
+
+    def made(self):
+        return type(self).kind()
+
+    @functools.cached_property
+    def kept(self):
+        return self.kind()
+
+    @staticmethod
+    def sold():
+        return SOURCE()
+
+
+class Stream:
+    def __init__(self):
+        self.left = 1
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        if not self.left:
+            raise StopIteration
+        self.left -= 1
+        return SOURCE()
+
+
+class Cell:
+    def __init__(self):
+        self._held = None
+
+    @property
+    def held(self):
+        return self._held
+
+    @held.setter
+    def held(self, value):
+        self._held = value
+
+    def __call__(self):
+        return self._held
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        return None
+
+
+CURRENT = ContextVar("current")
+LOCAL = threading.local()
+
+
+@functools.lru_cache(maxsize=None)
+def memo(name):
+    return SOURCE()
+
+
+def each_of(*items, **named):
+    yield from items
+    yield from named.values()
+
+
 SINGLE = SOURCE()
 TABLE = {"a": SOURCE(), "b": [SOURCE()]}
 CLASSES = {"a": SOURCE}
@@ -147,6 +223,20 @@ SOURCES = {
     "try": "try:\n    p = make()\nexcept OSError:\n    return",
     "match": "match make():\n    case p:\n        pass",
     "or": "p = None or make()",
+    "enum": "p = Kind.ONE.value",
+    "class attribute": "p = Shop.item",
+    "class kept in a class": "p = Shop.kind()",
+    "type of self": "p = Shop().made()",
+    "cached property": "p = Shop().kept",
+    "static method": "p = Shop.sold()",
+    "iterator class": "for p in Stream():\n    break",
+    "memo": 'p = memo("a")',
+    "weak reference": "p = weakref.ref(make())()",
+    "if False": "if False:\n    p = make()\nelse:\n    p = SOURCE()",
+    "constructor by name": 'p = Shop.__dict__["kind"]()',
+    "new": "p = object.__new__(SOURCE)",
+    "map of a class": "p = list(map(lambda k: k(), [SOURCE]))[0]",
+    "partial of a class": "p = functools.partial(SOURCE)()",
 }
 # from `p` to `q`
 MOVES = {
@@ -199,6 +289,44 @@ MOVES = {
     "exception": "try:\n    raise KeyError(p)\nexcept KeyError as e:\n    q = e.args[0]",
     "nonlocal": "q = None\ndef put():\n    nonlocal q\n    q = p\nput()",
     "yield": "def each():\n    yield p\nfor q in each():\n    pass",
+    "slice": "q = [0, p, 1][1:][0]",
+    "extend": "items = []\nitems.extend([p])\nq = items[0]",
+    "plus": "q = ([p] + [1])[0]",
+    "update": 'd = {}\nd.update(k=p)\nq = d["k"]',
+    "heap": "h = []\nheapq.heappush(h, (1, 2, p))\n*_, q = heapq.heappop(h)",
+    "chain": "q = next(itertools.chain([p], []))",
+    "islice": "q = next(itertools.islice([p], 1))",
+    "unzip": "q, *_ = list(zip(*[(p, 1)]))[0]",
+    "pickle": "q = pickle.loads(pickle.dumps(p))",
+    "future": "with ThreadPoolExecutor() as pool:\n    q = pool.submit(one, p).result()",
+    "context variable": "CURRENT.set(p)\nq = CURRENT.get()",
+    "thread local": "LOCAL.p = p\nq = LOCAL.p",
+    "setter": "c = Cell()\nc.held = p\nq = c.held",
+    "callable object": "c = Cell()\nc.held = p\nq = c()",
+    "with an object": "with Cell() as c:\n    c.held = p\nq = c.held",
+    "object dictionary": 'b = Box(None)\nb.__dict__["item"] = p\nq = b.item',
+    "replace": "q = replace(Box(None), item=p).item",
+    "class attribute set": "Box.extra = p\nq = Box.extra",
+    "function attribute": "one.kept = p\nq = one.kept",
+    "generator expression": "q = next(x for x in (p,) if x)",
+    "nested comprehension": "q = [y for x in [[p]] for y in x][0]",
+    "dict comprehension": 'q = {k: p for k in "ab"}["a"]',
+    "all arguments": "q = next(each_of(1, k=p))\nfor q in each_of(p, k=p):\n    pass",
+    "closing": "with closing(p) as q:\n    pass",
+    "try finally": "try:\n    q = None\nfinally:\n    q = p",
+    "match capture": "match {'k': [p]}:\n    case {'k': [q, *_]}:\n        pass",
+    "match class": "match Box(p):\n    case Box(item=q):\n        pass",
+    "swap": "a, q = p, None\na, q = q, a",
+    "tuple of a loop": "for _, (q, _) in [(1, (p, 2))]:\n    pass",
+    "popitem": 'q = {"k": p}.popitem()[1]',
+    "type parameterised": "items: list[Any] = []\nitems += [p]\nq = items[-1]",
+    "accumulate": "q = list(itertools.accumulate([p, p], lambda a, b: b))[-1]",
+    "max": "q = max([p], key=id)",
+    "filter": "q = next(filter(None, [p]))",
+    "iter with sentinel": "q = next(iter(lambda: p, None))",
+    "assert": "q = p\nassert q is not None",
+    "isinstance": "q = p\nif not isinstance(q, SOURCE):\n    raise TypeError",
+    "del": "q = r = p\ndel r",
     "send": "def each():\n    x = yield\n    yield x\ng = each()\nnext(g)\nq = g.send(p)",
 }
 # what is done with `q`: `{}` stands for the mark
@@ -214,19 +342,39 @@ CALLS = {
     "container": ('hooks = {"go": q.run}', "GOV101"),
     "unbound": ("type(q).run(q, payload)", "GOV101"),
     "awaited later": ("pending = [q.run(x) for x in payload]", "GOV101"),
+    "applied": ("(lambda f: f(payload))(q.run)", "GOV101"),
+    "called by its name": ("q.run.__call__(payload)", "GOV101"),
+    "its function": ("q.run.__func__(q, payload)", "GOV101"),
+    "sort key": ("[payload].sort(key=q.run)", "GOV101"),
+    "returned": ("return q.run", "GOV101"),
+    "tested": ("if q.run(payload): pass", "GOV101"),
+    "formatted": ('text = f"{q.run(payload)}"', "GOV101"),
+    "subscripted": ('text = q.run(payload)["text"]', "GOV101"),
+    "unpacked": ("first, *rest = q.run(payload)", "GOV101"),
+    "augmented": ("total = 0; total += q.run(payload)", "GOV101"),
+    "walrus": ("print(out := q.run(payload))", "GOV101"),
+    "default of a function": ("def go(f=q.run): return f", "GOV101"),
+    "loop over it": ("for x in q.run(payload): pass", "GOV101"),
+    "raised": ("raise ValueError(q.run(payload))", "GOV101"),
+    "operator call": ("operator.call(q.run, payload)", "GOV101"),
+    "namespace of the class": ('vars(type(q))["run"](q, payload)', "GOV102"),
+    "getattribute": ('q.__getattribute__("run")(payload)', "GOV102"),
+    "attribute getter": ('operator.attrgetter("run")(q)(payload)', "GOV102"),
+    "evaluated": ('eval("q.run(payload)")', "GOV102"),
+    "joined": ('getattr(q, "".join(["r", "u", "n"]), None)(payload)', "GOV102"),
     "getattr": ('getattr(q, "run")(payload)', "GOV102"),
     "computed": ('getattr(q, "r" + "un")(payload)', "GOV102"),
     "method caller": ('operator.methodcaller("run", payload)(q)', "GOV102"),
 }
 
+_STRIDE = 7  # no divisor of the numbers of parts, so that all of them take part
 FULL = os.environ.get("GOVLINT_FUZZ") is not None
 
 
 def _triples() -> list[tuple[str, str, str]]:
-    """All of them in a campaign; else each pair of parts at least about once."""
-    everything = list(product(SOURCES, MOVES, CALLS))
+    """Some thousands in a campaign; else some hundreds, with each pair of parts now and then."""
     if FULL:
-        return everything
+        return list(product(SOURCES, MOVES, CALLS))[::_STRIDE]
     moves, calls = list(MOVES), list(CALLS)
     return [
         (source, move, calls[(i + j) % len(calls)])

@@ -202,15 +202,24 @@ class ErrorPaths:
             return self._is_stale(value, frame)
         return False
 
-    def _is_stale(self, name: ast.Name, frame: Frame) -> bool:
+    def _is_stale(self, name: ast.Name, frame: Frame, depth: int = 2) -> bool:
         """Whether a name can only hold a result or a literal: nothing of the error is in it."""
         values = list(assigned(frame.function, name.id))
         return bool(values) and all(
             isinstance(value, ast.Constant | ast.List)
-            or (isinstance(value, ast.Dict) and not value.keys)
+            or (isinstance(value, ast.Dict) and self._is_result(value))
             or any(part is frame.node for part in ast.walk(value))
+            or (isinstance(value, ast.Name) and depth and self._is_stale(value, frame, depth - 1))
             for value in values
         )
+
+    def _is_result(self, value: ast.Dict) -> bool:
+        """Whether a display is no envelope, and nothing of an error is put into it."""
+        caught = any(
+            isinstance(part, ast.Name) and self.envelopes.is_caught(part)
+            for part in ast.walk(value)
+        )
+        return not caught and self.envelopes.verdict(value, NOTHING) == BAD
 
     def _escape(self, path: list[Node], frame: Frame, graph: Graph) -> Escape:
         last = path[-1]
