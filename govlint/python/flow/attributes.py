@@ -121,10 +121,10 @@ def _of_instance(
             if isinstance(entry, ClassInfo):
                 found |= flow.read(("any", entry, name))
                 break
-    else:
-        for entry in mro:
-            if isinstance(entry, ClassInfo):
-                found |= flow.read(("generic", entry, name))
+    # what its base classes put into an object of which they know no more either
+    for entry in mro:
+        if isinstance(entry, ClassInfo):
+            found |= flow.read(("generic", entry, name))
     in_class = lookup(flow, cls, name)
     bound: set[Value] = set()
     for value in in_class or ():

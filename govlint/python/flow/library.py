@@ -224,6 +224,17 @@ def _new_type(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
     return frozenset({made})
 
 
+def _new_object(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
+    """`object.__new__(cls)`: an object without its `__init__`."""
+    classes = [value.cls for value in arguments.first() if isinstance(value, v.ClassValue)]
+    return frozenset(v.instance(cls, node) for cls in classes) or ANY
+
+
+def _new_class(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
+    """`types.new_class(name, bases, …)`: its body is filled in by a callback."""
+    return _new_type(flow, arguments, node)
+
+
 # -- containers ---------------------------------------------------------------------------
 
 
@@ -897,6 +908,7 @@ _MODELS: dict[str, Model] = {
     "builtins.getattr": _getattr,
     "inspect.getattr_static": _getattr,
     "object.__getattribute__": _getattr,
+    "object.__new__": _new_object,
     "builtins.setattr": _setattr,
     "object.__setattr__": _setattr,
     "builtins.vars": _vars,
@@ -1028,6 +1040,7 @@ _MODELS: dict[str, Model] = {
     "weakref.ref": _callable_holder,
     "weakref.WeakMethod": _callable_holder,
     "types.MethodType": _method_type,
+    "types.new_class": _new_class,
     "types.SimpleNamespace": _simple_namespace,
     "argparse.Namespace": _simple_namespace,
     "threading.Thread": _thread,
