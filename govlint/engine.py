@@ -257,17 +257,19 @@ class Engine:
         path = location(root) if self._may_remember() else None
         if path is None:
             return Cache(None, "")
-        kinds = sorted({rule.check for rule in self.rules})
-        basis = repr((code_digest(), root, kinds, self.config.bindings))
+        searched = sorted({(rule.check, rule.triggers or ()) for rule in self.rules})
+        basis = repr((code_digest(), root, searched, self.config.bindings))
         key = sha256(basis.encode("utf-8", "surrogatepass")).hexdigest()
         return open_cache(path, key, started_ns)
 
     def _start_pool(self) -> Pool:
-        from govlint.analysis import all_words
+        from govlint.analysis import all_words, looks
         from govlint.scan import Pool, cpus
 
-        _, words = all_words(self.rules, self.config.bindings)
-        return Pool(words, self.options.jobs or cpus(), self.options.given)
+        rules, bindings = self.rules, self.config.bindings
+        _, words = all_words(rules, bindings)
+        jobs, given = self.options.jobs or cpus(), self.options.given
+        return Pool(words, jobs, given, looks(rules, bindings))
 
     def look(self, cache: Cache, pool: Pool | None) -> record.Outcome:
         """Scan and analyse, or take from the cache what still holds."""

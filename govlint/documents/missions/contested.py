@@ -39,7 +39,7 @@ def contested(found: list[Access]) -> list[Access]:
 
 def _is_certain(access: Access) -> bool:
     """Whether it is known which path is touched, and all of it."""
-    return "{{" not in access.path and getattr(access, "only", None) is None
+    return "{{" not in access.path and access.only is None
 
 
 def _is_below(access: Access, times: Counter[str]) -> bool:

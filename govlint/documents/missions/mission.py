@@ -40,8 +40,15 @@ class Step:
     def called(self) -> str:
         """How a message names the step."""
         if self.within is not None:
+            if self.is_tool:
+                return self.within.called
             return f"sub-step {self.id!r} of {self.within.id!r}" if self.id else "this sub-step"
         return f"step {self.id!r}" if self.id else "this step"
+
+    @property
+    def is_tool(self) -> bool:
+        """Whether it is what a `tool` step runs, and no step of its own."""
+        return self.within is not None and self.within.kind == "tool"
 
     @property
     def is_known(self) -> bool:
@@ -54,18 +61,26 @@ class Step:
         return described(self.kind) if self.is_known else {}
 
     def roles(self, parameter: str) -> tuple[str, ...]:
-        """The roles of a parameter of its type."""
-        return roles_of(self.kind, parameter) if self.is_known else ()
+        """The roles of a parameter of its type, or of a tool that loads files."""
+        if self.is_known:
+            return roles_of(self.kind, parameter)
+        if self.is_tool and self.kind in _nested(self.within).get("loaders", ()):
+            return ("path-read",) if parameter in _nested(self.within)["paths-of-loaders"] else ()
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A string somewhere in a mission: its pointer, and the step and parameter it is part of."""
+    """A string somewhere in a mission: its pointer, and the step and parameter it is part of.
+
+    A key of a mapping counts where it holds a variable; its pointer is that of its value.
+    """
 
     pointer: str
     text: str
     step: Step | None = None
     parameter: str = ""
+    is_key: bool = False
 
 
 @dataclass
@@ -251,9 +266,11 @@ class Mission:
     def texts(self) -> Iterator[Text]:
         """Every string in the parameters of the steps, however deep; those of sub-steps once."""
         for step in self.every_step:
-            nested = step.notes.get("nested-steps", {}).get("list-in")
+            nested = _nested(step).get("list-in")
             for name, value in step.parameters.items():
                 if name == nested and isinstance(value, list):
+                    continue
+                if name == "parameters" and step.kind == "tool" and isinstance(value, dict):
                     continue
                 base = join_pointer([name])
                 yield from _texts(value, f"{step.pointer}/parameters{base}", step, name)
@@ -287,8 +304,10 @@ _KNOWN: dict[int, Mission] = {}
 
 
 def _sub_steps(step: Step, depth: int) -> Iterator[Step]:
-    nested = step.notes.get("nested-steps") or {}
+    nested = _nested(step)
     key = nested.get("list-in")
+    if nested and key is None:
+        yield from _tool(step, nested)
     listed = step.parameters.get(key) if key else None
     if not isinstance(listed, list) or depth > _MAX_NESTING:
         return
@@ -311,6 +330,22 @@ def _sub_steps(step: Step, depth: int) -> Iterator[Step]:
         earlier.append(inner.id)
 
 
+def _nested(step: Step | None) -> Mapping[str, Any]:
+    """How a type holds what it runs: a chain its sub-steps, a tool step its tool."""
+    return (step.notes.get("nested-steps") or {}) if step is not None else {}
+
+
+def _tool(step: Step, nested: Mapping[str, Any]) -> Iterator[Step]:
+    key = nested["parameters-in"]
+    given = step.parameters.get(key)
+    if isinstance(given, dict):
+        name = _text(step.parameters.get(nested["type-in"]))
+        kind = name if name in nested["types"] or name not in step_types() else ""
+        yield Step(
+            step.index, f"{step.pointer}/{key}", step.id, kind, given, {}, step, step.earlier
+        )
+
+
 def _texts(value: Any, pointer: str, step: Step, parameter: str) -> Iterator[Text]:
     stack = [(pointer, value)]
     while stack:
@@ -318,6 +353,9 @@ def _texts(value: Any, pointer: str, step: Step, parameter: str) -> Iterator[Tex
         if isinstance(current, str):
             yield Text(place, current, step, parameter)
         elif isinstance(current, dict):
+            for key in current:
+                if "{{" in key:
+                    yield Text(place + join_pointer([key]), key, step, parameter, is_key=True)
             stack.extend((place + join_pointer([k]), v) for k, v in reversed(current.items()))
         elif isinstance(current, list):
             stack.extend((f"{place}/{i}", v) for i, v in reversed(list(enumerate(current))))

@@ -50,6 +50,7 @@ _EXECUTES = (
 )
 _UNGATED = re.compile(
     rf"\b{_ROUND}(?!\s{_STUDY})\s{_GAP}{_GATE}"
+    rf"|\b{_EXECUTES}\s(?<!execution\s)(?:(?!never|not|cannot)\w+\s){{0,3}}?(?:around|round|behind)\s{_GATE}"
     rf"|\b{_TAKES_AWAY}\s{_GATE}"
     rf"|\b(?:turn|switch)(?:s|es|ed|ing)?\s{_GATE}\soff\b"
     rf"|\b{_GATE}\s(?:disabled|off|bypassed|suspended|(?:turned|switched)\soff)\b"

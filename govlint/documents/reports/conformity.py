@@ -60,8 +60,18 @@ _told: WeakKeyDictionary[Documents, dict[str, list[Violation]]] = WeakKeyDiction
 
 def _violations(told: dict[str, list[Violation]], document: Document) -> list[Violation]:
     if document.path not in told:
-        told[document.path] = violations(document, SCHEMA)
+        told[document.path] = _one_a_fault(violations(document, SCHEMA))
     return told[document.path]
+
+
+def _one_a_fault(found: list[Violation]) -> list[Violation]:
+    """The same, without the key that is missing because it is misspelt."""
+    slips = {
+        (each.pointer.rpartition("/")[0], each.nearest)
+        for each in found
+        if each.keyword in _UNKNOWN and each.nearest
+    }
+    return [v for v in found if v.keyword != "required" or (v.pointer, v.name) not in slips]
 
 
 def unclear_places(report: Any) -> list[str]:
