@@ -214,8 +214,8 @@ def _fill(schema: Any) -> Any:
         if branches in schema and "type" not in schema:
             rest = {k: v for k, v in schema.items() if k != branches}
             chosen: dict[str, Any] = next(
-            (b for b in schema[branches] if b.get("type") != "null"), {}
-        )
+                (b for b in schema[branches] if b.get("type") != "null"), {}
+            )
             return _fill({**rest, **chosen})
     kinds = schema.get("type", "object" if "properties" in schema else "string")
     kind = kinds[0] if isinstance(kinds, list) else kinds
