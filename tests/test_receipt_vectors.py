@@ -120,7 +120,7 @@ def test_envelopes() -> None:
     for case in given["dsse"]:
         envelope = read_envelope(case["envelope"].encode())
         assert envelope.payload.hex() == case["payload"]
-        assert envelope.signed_by([key]) == key
+        assert envelope.signed_by([key]) == [key]
 
 
 def test_the_examples_of_the_specifications() -> None:

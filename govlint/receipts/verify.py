@@ -368,10 +368,10 @@ class Verifier:
         pin = pins.of(proof.checkpoint.origin) if pins is not None else None
         heads = list(seen)
         heads += [(proof.checkpoint.size, time) for time in bundle.times.values()]
-        if pin is not None:
-            heads.append((pin.size, pin.time))
         ended = int(datetime.fromisoformat(chain.last["ts"]).timestamp())
         before = [time for size, time in heads if size <= proof.index]
+        if pin is not None and pin.size <= proof.index:
+            before.append(pin.time)
         after = [time for size, time in heads if size > proof.index]
         if after and ended > min(after) + _AHEAD:
             said = (
