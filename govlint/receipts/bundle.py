@@ -82,7 +82,7 @@ class Bundle:
 def read_bundle(path: str, ring: Ring) -> Bundle:
     """Read and check the bundle in a folder. Raises Unreadable."""
     bundle = Bundle(path)
-    listed = _list(bundle)
+    has_payloads = _list(bundle)
     data: dict[str, bytes] = {}
     for name, most in ((RECEIPT, MAX_RECEIPT), (CHECKPOINT, MAX_NOTE), (PROOF, MAX_NOTE)):
         try:
@@ -92,7 +92,7 @@ def read_bundle(path: str, ring: Ring) -> Bundle:
         except Malformed as error:
             bundle.say("malformed", f"this file {error}", name)
     _assemble(bundle, data, partial(_read_events, bundle), ring)
-    if PAYLOADS in listed:
+    if has_payloads:
         _check_payloads(bundle)
     return bundle
 
@@ -145,16 +145,15 @@ def _read_events(bundle: Bundle, origins: list[str]) -> Chain | None:
 # -- what is there ---------------------------------------------------------------------------
 
 
-def _list(bundle: Bundle) -> set[str]:
-    """The names in the folder; what does not belong there is a fault."""
-    names = set()
+def _list(bundle: Bundle) -> bool:
+    """Whether the folder has payloads; what does not belong there is a fault."""
+    has_payloads = False
     for entry in entries(bundle.path):
-        names.add(entry.name)
         if entry.name == PAYLOADS and entry.is_dir(follow_symlinks=False):
-            continue
-        if entry.name not in _MISSING:
+            has_payloads = True
+        elif entry.name not in _MISSING:
             bundle.say("malformed", "this file does not belong into a bundle", entry.name)
-    return names
+    return has_payloads
 
 
 def _check_payloads(bundle: Bundle) -> None:
