@@ -303,7 +303,7 @@ def test_securesystemslib_verifies_what_is_signed(place: Path) -> None:
     """A DSSE verifier that is not ours reads our envelopes, and refuses an edited one."""
     from securesystemslib.dsse import Envelope
     from securesystemslib.exceptions import VerificationError
-    from securesystemslib.signer import SSlibKey
+    from securesystemslib.signer._key import SSlibKey
 
     public = KEY.verifier.public
     from govlint.receipts.envelope import key_id

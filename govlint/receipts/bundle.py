@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -169,18 +168,15 @@ def _check_payloads(bundle: Bundle) -> None:
             name = os.path.join(PAYLOADS, "sha256", payload.name)
             digest = payload.name.removesuffix(".salt")
             other = digest if payload.name.endswith(".salt") else f"{digest}.salt"
-            try:
-                if not stat.S_ISREG(payload.stat(follow_symlinks=False).st_mode):
-                    bundle.say("malformed", "this is no regular file", name)
-                elif known is not None and digest not in known:
-                    bundle.say("chain", "no event speaks of this payload", name)
-                elif not os.path.lexists(os.path.join(entry.path, other)):
-                    said = "this payload has no salt" if other.endswith(".salt") else "this salt"
-                    bundle.say("malformed", f"{said} stands alone", name)
-                elif digest == payload.name:
-                    _check_payload(bundle, entry.path, digest, name)
-            except (OSError, FileNotFoundError) as error:
-                bundle.say("malformed", f"this file cannot be read: {error}", name)
+            if not payload.is_file(follow_symlinks=False):
+                bundle.say("malformed", "this is no regular file", name)
+            elif known is not None and digest not in known:
+                bundle.say("chain", "no event speaks of this payload", name)
+            elif not os.path.lexists(os.path.join(entry.path, other)):
+                said = "this payload has no salt" if other.endswith(".salt") else "this salt"
+                bundle.say("malformed", f"{said} stands alone", name)
+            elif digest == payload.name:
+                _check_payload(bundle, entry.path, digest, name)
 
 
 def _digests(bundle: Bundle) -> set[str] | None:
@@ -193,11 +189,14 @@ def _check_payload(bundle: Bundle, folder: str, digest: str, name: str) -> None:
     try:
         salt = read_file(os.path.join(folder, f"{digest}.salt"), _SALT_DIGITS)
         salted = sha256(bytes.fromhex(salt.decode("ascii")))
-        if salted.digest_size != 32 or len(salt) != _SALT_DIGITS or salt != salt.lower():
+        if len(salt) != _SALT_DIGITS or salt != salt.lower():
             raise Malformed("has a salt that is not 64 hexadecimal digits")
         with open_file(os.path.join(folder, digest)) as stream:
-            while part := stream.read(1 << 20):
+            for part in iter(lambda: stream.read(1 << 20), b""):
                 salted.update(part)
+    except FileNotFoundError:
+        bundle.say("malformed", "this payload went away while it was read", name)
+        return
     except Malformed as error:
         bundle.say("malformed", f"this payload {error}", name)
         return
