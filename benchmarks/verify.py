@@ -1,7 +1,7 @@
 """How many events a second `govlint verify` checks: `python benchmarks/verify.py [EVENTS]`.
 
-One run of many steps is made and sealed with a test key, then verified whole: bytes, canonical form,
-schema, chain, tree, signatures, and all that the run says. Processor time counts, since other
+One run of many steps is made and sealed with a test key, then verified whole: bytes, canonical
+form, schema, chain, tree, signatures, and all that the run says. Processor time counts, since other
 work on the machine is none of the verifier's; the best of three rounds is printed.
 """
 
@@ -52,9 +52,8 @@ def main(wanted: int) -> float:
             if not report.clean:
                 sys.exit(f"the run that was made does not verify: {report.faults[:3]}")
     rate = len(events) / best
-    print(
-        f"{len(events):,} events, {size / len(events):.0f} bytes each, {best:.2f} s of processor time"
-    )
+    each = size / len(events)
+    print(f"{len(events):,} events of {each:.0f} bytes, {best:.2f} s of processor time")
     print(f"{rate:,.0f} events a second")
     return rate
 

@@ -67,3 +67,14 @@ def test_the_same_arguments_give_the_same_project(tmp_path: Path) -> None:
     assert len(python) == 200 and services
     for path in python:
         compile(path.read_text("utf-8"), str(path), "exec")
+
+
+def test_the_verifier_is_measured_on_a_run_that_verifies(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    spec = spec_from_file_location("bench_verify", _FOLDER / "verify.py")
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.main(400) > 0
+    assert "404 events of " in capsys.readouterr().out

@@ -317,8 +317,8 @@ def test_a_saga_without_planned_compensations_keeps_its_order(tmp_path: Path) ->
 
 
 def replayed(of: str, *compared: tuple[str, str]) -> list[Event]:
-    begin = [dict(event) for event in BEGIN]
-    begin[0]["request"] = {"kind": "replay", "replay_of": of}
+    begin: list[Event] = [dict(event) for event in BEGIN]
+    begin[0] = {**begin[0], "request": {"kind": "replay", "replay_of": of}}
     rows: list[Event] = [
         {"type": "replay.compared",
          "replay": {"step": step, "recorded": digest, "observed": digest, "match": True,
@@ -341,7 +341,7 @@ def test_a_replay_is_held_against_what_it_repeats(tmp_path: Path) -> None:
         assert told(judged(place)) == wanted
 
 
-# -- a receipt against its run, and against its tenant's log ----------------------------------------
+# -- a receipt against its run, and against its tenant's log -------------------
 
 
 def resealed(

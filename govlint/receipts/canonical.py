@@ -4,8 +4,8 @@ RFC 8785 in the profile of schemas/receipts/README.md: ASCII keys, no floats, in
 2**53 - 1, no lone surrogates, no key twice, 32 levels. A reader never makes bytes to check a
 signature over; it only asks whether stored bytes are the canonical form of what they hold.
 
-Inside the profile orjson's sorted form is RFC 8785's. It shares no code with what the reference
-runtime writes with, and tests hold it against `rfc8785`.
+Inside the profile orjson's sorted form is RFC 8785's; tests hold it against `rfc8785` and against
+the standard library's parser, since a runtime may well write with orjson too.
 """
 
 from __future__ import annotations
