@@ -534,19 +534,6 @@ def _largest(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
     return flow.holder("list", node, items)
 
 
-def _put_into(holder: int, item: int) -> Model:
-    """`heappush(heap, item)`: gives back what the holder may have had before."""
-
-    def model(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
-        for target in arguments.at(holder):
-            if isinstance(target, v.Container):
-                flow.store_element(target, None, arguments.at(item))
-                flow.write((target, "scrambled"), ANY)
-        return flow.elements(arguments.at(holder))
-
-    return model
-
-
 def _reduce(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
     items = iterate(flow, arguments.at(1), node)
     start = arguments.at(2) or items
@@ -730,6 +717,7 @@ def _insert(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
         if isinstance(holder, v.Container):
             flow.store_element(holder, None, arguments.at(1, "x"))
             flow.set_length(holder, None)
+            flow.write((holder, "scrambled"), ANY)
     return EMPTY
 
 
@@ -970,14 +958,9 @@ _MODELS: dict[str, Model] = {
     "secrets.choice": _one_of,
     "random.choices": _elements,
     "random.sample": _elements,
-    "heapq.heappop": _one_of,
-    "heapq.heappush": _put_into(0, 1),
-    "heapq.heappushpop": _put_into(0, 1),
-    "heapq.heapreplace": _put_into(0, 1),
     "heapq.merge": _chain,
     "heapq.nlargest": _largest,
     "heapq.nsmallest": _largest,
-    "bisect.insort": _put_into(0, 1),
     "more_itertools.first": _one_of,
     "more_itertools.last": _one_of,
     "more_itertools.one": _one_of,
