@@ -24,6 +24,7 @@ from runtime_min.kernel.ports import (
 )
 from runtime_min.plugins.images import ImageReport, Thumbnail
 from runtime_min.plugins.registry import PluginRegistry
+from runtime_min.plugins.replays import ReplayService
 from runtime_min.plugins.services import (
     AnalysisExecutionService,
     JobExecutionService,
@@ -90,6 +91,7 @@ class Runtime:
             self.kernel, self.registry, plugins, self.catalog, timeout_ms=timeout_ms
         )
         self.analysis = AnalysisExecutionService(jobs, self.scheduler)
+        self.replays = ReplayService(self.kernel, self.policy, self.randomness)
         keys = KeyStore(home / "keys", SystemDisk(), self.randomness)
         self.archive = Archive(self.journal, keys, SystemDisk(), self.clock)
 
