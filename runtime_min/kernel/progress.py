@@ -39,7 +39,7 @@ class Progress:
     compensated: set[str] = field(default_factory=set)
     saga_states: set[str] = field(default_factory=set)
     given_up: bool = False
-    """A compensation failed for good: an operator has to see to the rest."""
+    """A compensation failed for good. Never rebuilt: that is recorded together with the end."""
     totals: dict[str, int] = field(default_factory=dict)
 
     def settled(self, step: str) -> bool:
@@ -137,5 +137,3 @@ def _apply(
         progress.compensating.add(name)
     elif kind == "saga.compensated":
         progress.compensated.add(name)
-    elif kind == "saga.failed":
-        progress.given_up = True

@@ -169,10 +169,9 @@ class Recorded:
     def resolve(self, step: str, attempt: int) -> None:
         """Put what an attempt found under its capability's name into the catalog, or nothing."""
         was = self._resolved.get((step, attempt))
-        if was is not None:
-            self._provide(was)
-
-    def _provide(self, was: Mapping[str, Any]) -> None:
+        if was is None:
+            return
+        refused_by, _ = self._refusals.get((step, attempt), ("", ""))
         self._catalog[was["id"]] = Capability(
             was["id"],
             was["version"],
@@ -181,14 +180,13 @@ class Recorded:
             was["status"],
             was["verified"],
             was["trusted"],
-            self._sandbox(was["id"]),
+            self._sandbox(refused_by),
         )
 
-    def _sandbox(self, capability_id: str) -> str:
-        for event in self._events:
-            if event["type"] == "step.started" and event["capability"]["id"] == capability_id:
-                return str(event["sandbox"])
-        return "none"
+    def _sandbox(self, refused_by: str) -> str:
+        """At least what the policy demanded, unless that was why it was refused."""
+        decided = next(e for e in self._events if e["type"] == "policy.decided")
+        return "none" if refused_by == "policy" else decision_of(decided).sandbox
 
     def _answer(self, capability_id: str, invocation: Invocation) -> Any:
         """What the capability gave back then."""

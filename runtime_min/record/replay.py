@@ -221,20 +221,20 @@ def _essence(event: Mapping[str, Any]) -> str:
     parts = [event["type"], event.get("step", ""), str(event.get("attempt", ""))]
     parts.append(event.get("decision", {}).get("outcome", ""))
     parts.append(event.get("error", {}).get("code", ""))
+    if "plan" in event:
+        parts.append(json.dumps(event["plan"], sort_keys=True))
     parts.append(str(event.get("quality_gate", {}).get("passed", "")))
     return " ".join(part for part in parts if part)
 
 
 def _where(old: Any, new: Any, path: str = "") -> str:
-    """The first difference of two JSON values, as a pointer and both values."""
+    """The first difference of two JSON values that differ, as a pointer and both values."""
     if isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted({*old, *new}):
-            if key not in old or key not in new:
-                return f"{path}/{key}: only in the {'record' if key in old else 'replay'}"
-            if old[key] != new[key]:
-                return _where(old[key], new[key], f"{path}/{key}")
+        if alone := sorted({*old} ^ {*new}):
+            return f"{path}/{alone[0]}: only in the {'record' if alone[0] in old else 'replay'}"
+        key = next(key for key in sorted(old) if old[key] != new[key])
+        return _where(old[key], new[key], f"{path}/{key}")
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for index, (one, other) in enumerate(zip(old, new, strict=True)):
-            if one != other:
-                return _where(one, other, f"{path}/{index}")
+        at = next(at for at in range(len(old)) if old[at] != new[at])
+        return _where(old[at], new[at], f"{path}/{at}")
     return f"{path or '/'}: {json.dumps(old)[:80]} then, {json.dumps(new)[:80]} now"
