@@ -39,14 +39,18 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Waits `backoff_factor × 2^n` seconds (n from 0), or `backoff_factor × (n + 1)` if linear."""
+    """Waits `backoff_factor × 2^n` seconds (n from 0), or `backoff_factor × (n + 1)` if linear,
+    or `backoff_factor` if constant."""
 
     max_attempts: int = 1
     backoff_factor: float = 1.5
     linear: bool = False
+    constant: bool = False
 
     def delay_seconds(self, retry: int) -> float:
         """Wait before retry number `retry`, counted from 0."""
+        if self.constant:
+            return self.backoff_factor
         return self.backoff_factor * ((retry + 1) if self.linear else 2**retry)
 
 
@@ -91,6 +95,8 @@ class Request:
     run: str | None = None
     trace_id: str | None = None
     quality_gate: QualityGate | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What the front end needs to go on after a restart; plain JSON, recorded with the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +185,8 @@ class Capability:
     trusted: bool = True
     sandbox: str = "none"
     """The level under which the handler does its work; a policy may demand more."""
+    breaks: bool = True
+    """Whether its failures open its circuit: not where they are the caller's, as of a command."""
 
     def as_json(self) -> dict[str, Any]:
         return {

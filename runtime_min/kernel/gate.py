@@ -230,7 +230,7 @@ class Gate:
         blameless = outcome.cancelled or (error or {}).get("error", {}).get("type") == (
             "ValidationError"
         )
-        blamed = error is not None and not blameless
+        blamed = error is not None and not blameless and capability.breaks
         changes = self._breakers.leave(envelope.tenant, capability.id, blamed)
         duration = (self._clock.monotonic_ns() - opened.begun_ns) // 1000
         ended = "ERROR" if error is not None else "SUCCESS"

@@ -20,21 +20,23 @@ _Result = tuple[Attempt, Called]
 
 def in_order(execution: Execution) -> None:
     """One step after the other."""
-    _Plan(execution, 1).run()
+    Plan(execution, 1).run()
 
 
 def side_by_side(width: int) -> Callable[[Execution], None]:
     """An engine that runs up to `width` steps at a time."""
 
     def engine(execution: Execution) -> None:
-        _Plan(execution, width).run()
+        Plan(execution, width).run()
 
     return engine
 
 
-class _Plan:
+class Plan:
+    """Brings the steps of one execution to their ends; a subclass has other ideas of failure."""
+
     def __init__(self, execution: Execution, width: int) -> None:
-        self._execution = execution
+        self.execution = execution
         self._width = width
         self._results: SimpleQueue[_Result] = SimpleQueue()
         self._inline: deque[_Result] = deque()
@@ -47,47 +49,51 @@ class _Plan:
             step.id: {name for name in step.depends_on if not execution.settled(name)}
             for step in steps
         }
-        self._dependents: dict[str, list[str]] = {}
+        self.dependents: dict[str, list[str]] = {}
         for step in steps:
             for name in self._needs[step.id]:
-                self._dependents.setdefault(name, []).append(step.id)
+                self.dependents.setdefault(name, []).append(step.id)
         self._ready = [
             at
             for at, step in enumerate(steps)
             if not self._needs[step.id] and not execution.settled(step.id)
         ]
-        self._fatal = execution.fatal() is not None
+        self.fatal = execution.fatal() is not None
 
     def run(self) -> None:
-        execution = self._execution
+        execution = self.execution
         while True:
-            ending = self._fatal or execution.cancel_requested()
+            due = self.due_ns()
+            if due is not None and execution.clock.monotonic_ns() >= due:
+                self.overdue()
+            ending = self.fatal or execution.cancel_requested()
             if not ending:
                 self._start_ready()
             if self._flying:
                 for result in self._wait():
                     self._close(*result)
             elif self._delayed and not ending:
-                due, at = heapq.heappop(self._delayed)
+                next_ns = self._delayed[0][0] if due is None else min(due, self._delayed[0][0])
                 execution.commit()
-                execution.pause(max(due - execution.clock.monotonic_ns(), 0) / 1e9)
-                heapq.heappush(self._ready, at)
+                execution.pause(max(next_ns - execution.clock.monotonic_ns(), 0) / 1e9)
+                if self._delayed[0][0] <= execution.clock.monotonic_ns():
+                    heapq.heappush(self._ready, heapq.heappop(self._delayed)[1])
             elif ending or not self._ready:
                 break
-        if self._fatal and not execution.cancel_requested():
+        if self.fatal and not execution.cancel_requested():
             for step in self._steps:
                 execution.skip(step.id, "an earlier step failed")
 
     def _start_ready(self) -> None:
         """Open what may start, make it durable in one commit, and only then run it."""
-        execution = self._execution
+        execution = self.execution
         opened: list[Attempt] = []
-        while self._ready and len(self._flying) + len(opened) < self._width and not self._fatal:
+        while self._ready and len(self._flying) + len(opened) < self._width and not self.fatal:
             attempt = execution.open(self._steps[heapq.heappop(self._ready)].id)
             if attempt.outcome is None:
                 opened.append(attempt)
             else:
-                self._ended(attempt.envelope.step)
+                self.ended(attempt.envelope.step)
         if not opened:
             return
         execution.commit()
@@ -95,13 +101,14 @@ class _Plan:
         for attempt in opened:
             step = attempt.envelope.step
             self._flying[step.id] = attempt, now + step.timeout_ms * 1_000_000
+            self.started(step)
             if execution.gate.inline:
                 self._inline.append((attempt, execution.gate.call(attempt)))
             else:
                 self._start(attempt)
 
     def _start(self, attempt: Attempt) -> None:
-        self._execution.gate.start(attempt, lambda called: self._results.put((attempt, called)))
+        self.execution.gate.start(attempt, lambda called: self._results.put((attempt, called)))
 
     def _wait(self) -> list[_Result]:
         """All results that are there, at least one; a step past its deadline is one, too."""
@@ -109,10 +116,12 @@ class _Plan:
             found = list(self._inline)
             self._inline.clear()
             return found
-        gate, clock = self._execution.gate, self._execution.clock
+        gate, clock = self.execution.gate, self.execution.clock
         due = min(deadline for _, deadline in self._flying.values())
         if self._delayed and len(self._flying) < self._width:
             due = min(due, self._delayed[0][0])
+        if (whole := self.due_ns()) is not None and whole > clock.monotonic_ns():
+            due = min(due, whole)
         found = []
         now = clock.monotonic_ns()
         try:
@@ -134,17 +143,32 @@ class _Plan:
         if self._flying.get(step.id, (None, 0))[0] is not attempt:
             return  # it was given up on before
         del self._flying[step.id]
-        wait = self._execution.close(attempt, called)
+        wait = self.execution.close(attempt, called)
         if wait is None:
-            self._ended(step)
+            self.ended(step)
         else:
-            due = self._execution.clock.monotonic_ns() + round(wait * 1e9)
+            due = self.execution.clock.monotonic_ns() + round(wait * 1e9)
             heapq.heappush(self._delayed, (due, self._position[step.id]))
 
-    def _ended(self, step: Step) -> None:
-        if step.id not in self._execution.outputs and not step.continue_on_error:
-            self._fatal = True
-        for name in self._dependents.get(step.id, ()):
+    def started(self, step: Step) -> None:
+        """An attempt of a step begins; it is on record."""
+
+    def ended(self, step: Step) -> None:
+        """A step is over; what this means for the others is decided here."""
+        if step.id not in self.execution.outputs and not step.continue_on_error:
+            self.fatal = True
+        self.release(step)
+
+    def release(self, step: Step) -> None:
+        """Let the dependents of a step that is over start, as far as it depends on it."""
+        for name in self.dependents.get(step.id, ()):
             self._needs[name].discard(step.id)
-            if not self._needs[name]:
+            if not self._needs[name] and not self.execution.settled(name):
                 heapq.heappush(self._ready, self._position[name])
+
+    def due_ns(self) -> int | None:
+        """When the whole run is over, on the monotonic clock; None: never."""
+        return None
+
+    def overdue(self) -> None:
+        """The whole run's time is over: stop it."""

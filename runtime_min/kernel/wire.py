@@ -28,6 +28,7 @@ def request_to_json(request: Request) -> dict[str, Any]:
             if (gate := request.quality_gate)
             else None
         ),
+        **({"details": dict(request.details)} if request.details else {}),
     }
 
 
@@ -46,6 +47,7 @@ def request_from_json(value: dict[str, Any]) -> Request:
         value["run"],
         value["trace_id"],
         QualityGate(**gate) if gate else None,
+        value.get("details", {}),
     )
 
 
@@ -60,6 +62,7 @@ def _step_to_json(step: Step) -> dict[str, Any]:
             "max_attempts": step.retry.max_attempts,
             "backoff_factor": repr(step.retry.backoff_factor),  # a record has no floats
             "linear": step.retry.linear,
+            **({"constant": True} if step.retry.constant else {}),
         },
         "budget": dict(step.budget),
         "continue_on_error": step.continue_on_error,

@@ -511,6 +511,30 @@ def _iter(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
     return flow.holder("iterator", node, iterate(flow, arguments.first(), node))
 
 
+def _one_of(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
+    """`random.choice(items)`: one of what is iterated over."""
+    return iterate(flow, arguments.first(), node) | arguments.at(1, "default")
+
+
+def _largest(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
+    items = iterate(flow, arguments.at(1, "iterable"), node)
+    call_values(flow, arguments.at(2, "key"), Arguments([items]), node)
+    return flow.holder("list", node, items)
+
+
+def _put_into(holder: int, item: int) -> Model:
+    """`heappush(heap, item)`: gives back what the holder may have had before."""
+
+    def model(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
+        for target in arguments.at(holder):
+            if isinstance(target, v.Container):
+                flow.store_element(target, None, arguments.at(item))
+                flow.write((target, "scrambled"), ANY)
+        return flow.elements(arguments.at(holder))
+
+    return model
+
+
 def _reduce(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
     items = iterate(flow, arguments.at(1), node)
     start = arguments.at(2) or items
@@ -688,9 +712,22 @@ def _field(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
     return found | call_values(flow, factory, Arguments(), node)
 
 
+_SHAPES = {
+    "builtins.list": "list",
+    "builtins.set": "set",
+    "builtins.dict": "dict",
+    "collections.deque": "list",
+}
+
+
 def _defaultdict(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
     made = v.container("dict", node)
-    flow.store_element(made, None, call_values(flow, arguments.at(0), Arguments(), node))
+    factories = arguments.at(0)
+    shapes = {_SHAPES.get(getattr(factory, "dotted", "")) for factory in factories}
+    if len(shapes) == 1 and None not in shapes:
+        flow.defaults[made] = str(shapes.pop())
+    else:
+        flow.store_element(made, None, call_values(flow, factories, Arguments(), node))
     update_mapping(flow, made, arguments.at(1), node)
     return frozenset({made})
 
@@ -888,6 +925,25 @@ _MODELS: dict[str, Model] = {
     "builtins.min": _extreme,
     "builtins.max": _extreme,
     "functools.reduce": _reduce,
+    "random.choice": _one_of,
+    "secrets.choice": _one_of,
+    "random.choices": _elements,
+    "random.sample": _elements,
+    "heapq.heappop": _one_of,
+    "heapq.heappush": _put_into(0, 1),
+    "heapq.heappushpop": _put_into(0, 1),
+    "heapq.heapreplace": _put_into(0, 1),
+    "heapq.merge": _chain,
+    "heapq.nlargest": _largest,
+    "heapq.nsmallest": _largest,
+    "bisect.insort": _put_into(0, 1),
+    "more_itertools.first": _one_of,
+    "more_itertools.last": _one_of,
+    "more_itertools.one": _one_of,
+    "more_itertools.only": _one_of,
+    "more_itertools.nth": _one_of,
+    "toolz.first": _one_of,
+    "toolz.last": _one_of,
     "functools.partial": _partial("partial"),
     "functools.partialmethod": _partialmethod,
     "operator.attrgetter": _partial("attrgetter"),
