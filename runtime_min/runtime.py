@@ -28,6 +28,7 @@ from runtime_min.missions.service import Missions
 from runtime_min.missions.services import read_services
 from runtime_min.plugins.images import ImageReport, Thumbnail
 from runtime_min.plugins.registry import PluginRegistry
+from runtime_min.plugins.replays import ReplayService
 from runtime_min.plugins.services import (
     AnalysisExecutionService,
     JobExecutionService,
@@ -97,6 +98,7 @@ class Runtime:
             self.kernel, self.registry, plugins, self.catalog, timeout_ms=timeout_ms
         )
         self.analysis = AnalysisExecutionService(jobs, self.scheduler)
+        self.replays = ReplayService(self.kernel, self.policy, self.randomness)
         keys = KeyStore(home / "keys", SystemDisk(), self.randomness)
         self.archive = Archive(self.journal, keys, SystemDisk(), self.clock)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from test_gate_rules import linked
@@ -43,7 +44,7 @@ class Collection:
 )
 
 
-def findings(files: dict[str, str], **bindings: tuple[str, ...]) -> list[tuple[str, int]]:
+def findings(files: dict[str, str], **bindings: Any) -> list[tuple[str, int]]:
     program = linked(files, Bindings(**bindings))
     found = gate_finally.run(RULE, gate_finally.Params(), program)
     return [(f.severity.name.lower(), f.location.line) for f in found]
