@@ -499,6 +499,13 @@ def test_the_command_line(tmp_path: Path) -> None:
     assert done.stdout.startswith("Completed: 2 Success") and (work / "b.txt").read_text() == "Ann"
     assert "ok  b" in done.stderr and "receipt: " in done.stderr
     assert list((work / "receipts").rglob("receipt.dsse.json"))
+    (work / "trust.policy").write_text(call("keys", "export").stdout)
+    for against, code in (("m.yaml", 0), ("other.yaml", 1)):
+        (work / "other.yaml").write_text((work / "m.yaml").read_text() + "# changed\n")
+        verify = [sys.executable, "-P", "-m", "govlint", "verify", "receipts"]
+        verify += ["--policy", "trust.policy", "--against", against]
+        judged = subprocess.run(verify, capture_output=True, text=True, check=False, cwd=work)
+        assert judged.returncode == code, judged.stdout
     done = call("run", "m.yaml", "--stream", "--key", "k")
     assert done.returncode == 1 and "there is no 'who'" in done.stdout
     events = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]

@@ -75,6 +75,7 @@ class NestedRuns:
         details = {}
         if kind == "mission":
             details = {**parent.details, "depth": depth}
+            details.pop("mission", None)  # what runs here is a part of it
             details["parent"] = [invocation.tenant, invocation.run]
         request = Request(
             parent.tenant,

@@ -6,11 +6,14 @@ as it is wanted.
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from runtime_min.kernel.errors import RecordError
 from runtime_min.kernel.ports import Clock, Disk, utc_timestamp
-from runtime_min.record.canonical import sha256_hex
+from runtime_min.record.canonical import parse_line, sha256_hex
 from runtime_min.record.journal import Journal
 from runtime_min.record.keys import KeyStore
 from runtime_min.record.merkle import leaf_hash, root
@@ -73,10 +76,18 @@ class Archive:
                 previous=previous,
                 artifacts=artifacts,
                 runtime_sha256=self._runtime_sha256,
+                mission=self._mission(tenant, parse_line(lines[0])),
             )
             return "receipt", run, receipt_leaf(tenant, index, run, sha256_hex(payload)), payload
 
         return self._journal.append_tenant_leaf(tenant, make)
+
+    def _mission(self, tenant: str, first: Mapping[str, Any]) -> Mapping[str, str] | None:
+        """Which mission was run, and the digest of its file, from the request; None: no mission."""
+        stored = self._journal.payload(tenant, first["input"]["sha256"])
+        details = json.loads(stored.data).get("details", {}) if stored else {}
+        mission = details.get("mission")
+        return {"uri": mission["name"][:200], "sha256": mission["sha256"]} if mission else None
 
     def export(self, tenant: str, run: str, folder: Path, *, payloads: bool = False) -> Path:
         """Write a run's bundle and the tenant's log below `folder`; returns the bundle's folder."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,12 +57,13 @@ def receipt_payload(
     previous: str | None,
     artifacts: Sequence[Artifact] = (),
     runtime_sha256: str | None = None,
+    mission: Mapping[str, str] | None = None,
 ) -> bytes:
-    """The statement over the lines of one finished run."""
+    """The statement over the lines of one finished run; `mission` has `uri` and `sha256`."""
     events = [parse_line(line) for line in lines]
     first, last = events[0], events[-1]
     policy = next(e["decision"]["policy_sha256"] for e in events if e["type"] == "policy.decided")
-    predicate = {
+    predicate: dict[str, Any] = {
         "schema": RECEIPT_SCHEMA,
         "tenant": first["tenant"],
         "run": first["run"],
@@ -88,6 +89,8 @@ def receipt_payload(
         "totals": last["totals"],
         "artifacts": [artifact.as_json() for artifact in artifacts],
     }
+    if mission is not None:
+        predicate["mission"] = dict(mission)
     subject = [{"name": "events.jsonl", "digest": {"sha256": sha256_hex(events_file(lines))}}]
     subject += [{"name": a.name, "digest": {"sha256": a.sha256}} for a in artifacts]
     return statement(subject, PREDICATE_TYPE, predicate)
