@@ -14,6 +14,7 @@ from runtime_world import World, step
 from test_runtime_execution import _sleep_long, accepted, saga, threaded
 from test_runtime_kernel import check_records, failing, types
 
+from runtime_min.kernel.breaker import Breakers
 from runtime_min.kernel.envelope import Decision, Envelope, Invocation, QualityGate, Retry
 from runtime_min.kernel.errors import Cancelled, RecordError, RuntimeMinError, StaleWriter
 from runtime_min.kernel.execution import Execution
@@ -576,3 +577,27 @@ def test_late_async_answers_find_the_loop_gone(world: World) -> None:
     run = accepted(world, step("a", "hang", timeout_ms=30))
     assert asyncio.run(kernel.execute_async("acme", run, engine)).status == "failed"
     released.set()
+
+
+def test_a_probe_that_is_not_made_after_all_frees_its_breaker() -> None:
+    clock = SimulatedClock()
+    breakers = Breakers(clock, threshold=1, cooldown=1)
+    breakers.leave("t", "c", failed=True)
+    clock.advance(2)
+    assert breakers.enter("t", "c") == [("open", "half_open")]
+    assert breakers.refusal("t", "c") is not None
+    breakers.abandon("t", "c")
+    assert breakers.refusal("t", "c") is None
+    assert breakers.leave("t", "c", failed=False) == [("half_open", "closed")]
+
+
+def test_a_settlement_that_is_taken_back_leaves_the_reservation() -> None:
+    ledger = Ledger({"t": {"tokens": 10}})
+    ledger.reserve("t", "r", "a/1", {"tokens": 8})
+    ledger.settle("t", "r", "a/1", {"tokens": 3})
+    ledger.unsettle("t", "r", "a/1", {"tokens": 8}, {"tokens": 3})
+    assert ledger.settled("t") == {"tokens": 0}
+    assert ledger.refusal("t", {"tokens": 3}) == "3 tokens wanted, 2 of 10 left"
+    ledger.release("t", "r", "a/1")
+    assert ledger.refusal("t", {"tokens": 10}) is None
+    ledger.release("t", "r", "a/1")  # a second time is nothing
