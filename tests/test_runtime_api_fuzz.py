@@ -25,7 +25,7 @@ from runtime_min.record import replay
 from runtime_min.runtime import Runtime
 
 CAMPAIGN = bool(os.environ.get("GOVLINT_CAMPAIGN"))
-EXAMPLES = 100 if CAMPAIGN else 6
+EXAMPLES = 40 if CAMPAIGN else 6
 SECONDS = 60 if CAMPAIGN else 2
 CLIENTS = 200 if CAMPAIGN else 20
 

@@ -14,6 +14,7 @@ from runtime_world import World, step
 from test_runtime_execution import _sleep_long, accepted, saga, threaded
 from test_runtime_kernel import check_records, failing, types
 
+from runtime_min.kernel.breaker import Breakers
 from runtime_min.kernel.envelope import Decision, Envelope, Invocation, QualityGate, Retry
 from runtime_min.kernel.errors import Cancelled, RecordError, RuntimeMinError, StaleWriter
 from runtime_min.kernel.execution import Execution
@@ -180,32 +181,44 @@ def test_a_refusal_that_cannot_be_recorded_takes_nothing(world: World) -> None:
     assert world.kernel.execute("acme", run).status == "failed"
 
 
-def test_a_task_that_is_cancelled_during_its_commit_leaves_the_run_to_its_journal(
-    world: World,
+@pytest.mark.parametrize("fault", [None, RecordError("the disk is full", "disk-full")])
+def test_a_task_that_is_cancelled_during_its_commit_waits_for_it(
+    world: World, fault: RecordError | None
 ) -> None:
     kernel = threaded(world)
     entered, go_on = threading.Event(), threading.Event()
+    world.provide("work", lambda call: pytest.fail("it ran"))
 
     def point(name: str) -> None:
         entered.set()
         go_on.wait(60)
+        if fault is not None:
+            raise fault
 
     async def engine(execution: Execution) -> None:
         world.journal._crash_point = point
         task = asyncio.ensure_future(execution.run_step_async("a"))
         await asyncio.to_thread(entered.wait, 60)
         task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
+        await asyncio.sleep(0.01)
+        assert not task.done()
         go_on.set()
-        raise Crash
+        await asyncio.wait([task])
+        world.journal._crash_point = lambda name: None
 
-    run = accepted(world, step("a", attempts=2))
-    with pytest.raises(Crash):
-        asyncio.run(kernel.execute_async("acme", run, engine))
-    world.journal._crash_point = lambda name: None
-    assert kernel.execute("acme", run).status == "completed"
-    assert types(world, run).count("step.started") == 2
+    run = accepted(world, step("a"))
+    if fault is not None:
+        with pytest.raises(StaleWriter):
+            asyncio.run(kernel.execute_async("acme", run, engine))
+        assert kernel.ledger.open_reservations() == []
+        world.provide("work", lambda call: {})
+        assert kernel.execute("acme", run).status == "completed"
+        return
+    result = asyncio.run(kernel.execute_async("acme", run, engine))
+    assert result.error is not None and result.error["details"] == {"code": "cancelled"}
+    assert types(world, run).count("step.cancelled") == 1
+    (settled,) = world.journal.query("acme", run=run, type="budget.settled")
+    assert settled["budget"]["amounts"] == {"time_ms": 0}
 
 
 def test_async_steps_commit_what_others_queued(world: World) -> None:
@@ -564,3 +577,27 @@ def test_late_async_answers_find_the_loop_gone(world: World) -> None:
     run = accepted(world, step("a", "hang", timeout_ms=30))
     assert asyncio.run(kernel.execute_async("acme", run, engine)).status == "failed"
     released.set()
+
+
+def test_a_probe_that_is_not_made_after_all_frees_its_breaker() -> None:
+    clock = SimulatedClock()
+    breakers = Breakers(clock, threshold=1, cooldown=1)
+    breakers.leave("t", "c", failed=True)
+    clock.advance(2)
+    assert breakers.enter("t", "c") == [("open", "half_open")]
+    assert breakers.refusal("t", "c") is not None
+    breakers.abandon("t", "c")
+    assert breakers.refusal("t", "c") is None
+    assert breakers.leave("t", "c", failed=False) == [("half_open", "closed")]
+
+
+def test_a_settlement_that_is_taken_back_leaves_the_reservation() -> None:
+    ledger = Ledger({"t": {"tokens": 10}})
+    ledger.reserve("t", "r", "a/1", {"tokens": 8})
+    ledger.settle("t", "r", "a/1", {"tokens": 3})
+    ledger.unsettle("t", "r", "a/1", {"tokens": 8}, {"tokens": 3})
+    assert ledger.settled("t") == {"tokens": 0}
+    assert ledger.refusal("t", {"tokens": 3}) == "3 tokens wanted, 2 of 10 left"
+    ledger.release("t", "r", "a/1")
+    assert ledger.refusal("t", {"tokens": 10}) is None
+    ledger.release("t", "r", "a/1")  # a second time is nothing

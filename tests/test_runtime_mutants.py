@@ -140,3 +140,93 @@ def test_a_broken_runtime_is_found(tree: Path, name: str) -> None:
         text = text.replace("import JobStatus\n", "import JobStatus, PluginLifecycleState\n")
     path.write_text(text, encoding="utf-8")
     assert set(check(tree)) & codes
+
+
+GATE = "runtime_min/kernel/gate.py"
+
+# what the linter cannot see is in the receipts of whoever runs it
+TELLTALES = {
+    "no metrics": (
+        GATE,
+        '        events.append(at("metrics.recorded"',
+        '        str(at("metrics.recorded"',
+        {"RCP011"},
+    ),
+    "no settlement": (
+        GATE,
+        '        events.append(at("budget.settled"',
+        '        str(at("budget.settled"',
+        {"RCP008"},
+    ),
+    "no decision of the gate": (
+        GATE,
+        '            at("gate.decided", decision=_decision(envelope, found)),\n            *self',
+        "            *self",
+        {"RCP004"},
+    ),
+    "a capability that is not active runs": (
+        "runtime_min/kernel/checks.py",
+        'and capability.status == "active"',
+        "",
+        {"RCP009"},
+    ),
+    "steps do not wait": (
+        "runtime_min/kernel/plan.py",
+        "for name in step.depends_on if not execution.settled(name)",
+        "for name in step.depends_on if not name",
+        {"RCP005"},
+    ),
+    "one attempt too many": (
+        "runtime_min/kernel/execution.py",
+        "number < step.retry.max_attempts",
+        "number <= step.retry.max_attempts",
+        {"RCP005"},
+    ),
+    "undone oldest first": (
+        "runtime_min/kernel/saga.py",
+        "in reversed(progress.completed_order)",
+        "in list(progress.completed_order)",
+        {"RCP013"},
+    ),
+}
+
+
+def verified(folder: Path) -> set[str]:
+    """What `govlint verify` finds in the receipts of the runtime in `folder`."""
+    here = os.pathsep.join([str(folder), str(Path(__file__).parent)])
+    made = subprocess.run(
+        [sys.executable, str(Path(__file__).parent / "mutant_receipts.py"), str(folder)],
+        env={**os.environ, "PYTHONPATH": here, "COVERAGE_PROCESS_START": ""},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert made.returncode == 0, made.stderr
+    words = ["verify", "receipts", "--policy", "trust.policy", "--format", "json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "govlint", *words],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    found = {finding["rule"] for finding in json.loads(done.stdout)["findings"]}
+    assert done.returncode == (1 if found else 0), done.stderr
+    return found
+
+
+def test_the_receipts_of_the_runtime_hold(tree: Path) -> None:
+    assert verified(tree) == set()
+
+
+@pytest.mark.parametrize("name", TELLTALES)
+def test_the_receipts_of_a_broken_runtime_do_not_hold(tree: Path, name: str) -> None:
+    file, before, after, codes = TELLTALES[name]
+    path = tree / file
+    text = path.read_text(encoding="utf-8")
+    assert text.count(before) == 1, "the mutant no longer fits the code"
+    path.write_text(text.replace(before, after), encoding="utf-8")
+    assert verified(tree) & codes

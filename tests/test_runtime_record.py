@@ -16,8 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from runtime_world import World, step
 
+from runtime_min.kernel.envelope import QualityGate, Retry, Step
 from runtime_min.kernel.errors import RecordError
 from runtime_min.kernel.states import MACHINES, TERMINAL_EVENTS
+from runtime_min.kernel.wire import request_from_json, request_to_json
 from runtime_min.record.canonical import (
     NotCanonical,
     _check,
@@ -264,6 +266,27 @@ def test_what_cannot_be_erased_or_sealed_is_refused(tmp_path: Path) -> None:
         world.archive.erase("acme", run, "0" * 64, "user:dpo", "why")
     world.kernel.execute("acme", run)
     assert world.archive.seal("acme", run) == world.archive.seal("acme", run) == 0
+
+
+def test_a_request_comes_back_from_its_record_as_it_went_in(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    planned = Step(
+        "a",
+        "work",
+        {"x": [1.5, None]},
+        ("b",),
+        7,
+        Retry(3, 0.1, linear=True, constant=True),
+        {"tokens": 1},
+        continue_on_error=True,
+        claims=("/x",),
+    )
+    undo = step("c", compensates="a")
+    request = world.request(
+        planned, step("b"), undo, quality_gate=QualityGate(9500, True), run="r", trace_id="0" * 32
+    )
+    stored = json.loads(canonical_user_value(request_to_json(request)))
+    assert request_from_json(stored) == request
 
 
 def test_payload_digests_are_salted(tmp_path: Path) -> None:

@@ -180,17 +180,17 @@ class Execution:
             if done is not None:
                 return done
             attempt = self.open(step, payload)
-            await self._commit_async()
             wait = None
-            if attempt.outcome is None:
-                try:
-                    called = await self.gate.call_async(attempt)
-                except asyncio.CancelledError:
-                    self.close(attempt, (None, Cancelled("the step was cancelled")))
-                    self.commit()
-                    raise
-                wait = self.close(attempt, called)
+            try:
                 await self._commit_async()
+                if attempt.outcome is None:
+                    wait = self.close(attempt, await self.gate.call_async(attempt))
+            except asyncio.CancelledError:
+                if attempt.outcome is None:
+                    self.close(attempt, (None, Cancelled("the step was cancelled")))
+                await self._commit_async()
+                raise
+            await self._commit_async()
             if wait is None:
                 return attempt.outcome or Outcome()
             await asyncio.to_thread(self.pause, wait)
@@ -320,10 +320,14 @@ class Execution:
         ticket, held = self._enqueue()
         if ticket is None or (ticket.done and ticket.error is None):
             return
+        waiting = asyncio.ensure_future(asyncio.to_thread(self.journal.commit, ticket))
         try:
-            await asyncio.to_thread(self.journal.commit, ticket)
+            await asyncio.shield(waiting)
         except asyncio.CancelledError:
-            raise  # the commit goes on in its thread; the run is taken up from its journal
+            await asyncio.wait([waiting])  # it goes on in its thread: what comes of it counts
+            if waiting.exception() is not None:
+                self._break(held)
+            raise
         except BaseException:
             self._break(held)
             raise

@@ -215,6 +215,7 @@ class Gate:
         assert capability is not None and invocation is not None, "a refused attempt is closed"
         self._live.pop(invocation.permit.token, None)
         outcome, payload = self._judge(capability, *called)
+        opened.called_ns = opened.called_ns or self._clock.monotonic_ns()  # it was never called
         opened.used = self._used(opened, invocation, payload)
         outcome, payload = self._within(opened, outcome, payload)
         opened.outcome = outcome
