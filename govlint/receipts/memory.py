@@ -119,8 +119,7 @@ class Memory:
 
     def _check_seal(self, bundle: Bundle, seen: list[tuple[int, int]]) -> None:
         proof, chain = bundle.proof, bundle.chain
-        if proof is None or chain is None:
-            return
+        assert proof is not None and chain is not None  # a bundle without them has faults
         pins = self.request.pins
         pin = pins.of(proof.checkpoint.origin) if pins is not None else None
         heads = list(seen)
