@@ -34,7 +34,7 @@ from govlint.receipts.notes import read_checkpoint, read_note, write_checkpoint
 from govlint.receipts.pins import Pins
 from govlint.receipts.policy import find_policy, load_policy
 from govlint.receipts.request import Request
-from govlint.receipts.sample import PLAIN, TENANT, completed, sample_key, sealed
+from govlint.receipts.sample import PLAIN, TENANT, Event, completed, sample_key, sealed
 from govlint.receipts.semantics.history import History, Watcher
 from govlint.receipts.witness_client import submit
 
@@ -122,7 +122,7 @@ def test_chains_that_are_edited(tmp_path: Path) -> None:
 
 def test_runs_without_a_beginning_or_an_end(tmp_path: Path) -> None:
     assert said(tmp_path / "1", [*BEGIN[1:], END]) == ["RCP005 1"]
-    assert said(tmp_path / "2", PLAIN[:11]) == ["RCP005 11"]
+    assert said(tmp_path / "2", [*PLAIN[:11]]) == ["RCP005 11"]
     lines = [*LINES[:2], b"x\n", b"y" * (1 << 21)]
     assert bundle(tmp_path / "3", events=b"".join(lines)) == ["RCP001 events.jsonl:3"]
 
@@ -182,7 +182,7 @@ def test_gates_and_sandboxes(tmp_path: Path) -> None:
 
 def test_evidence_and_replays(tmp_path: Path) -> None:
     begin = PLAIN[:11]
-    cases = [
+    cases: list[tuple[list[Event], list[str]]] = [
         ([evidence(10, 8, 9500)], ["RCP010 12"]),
         ([evidence(10, 10, 10000, ("event:3", "ab" * 32))], ["RCP010 12"]),
         ([evidence(10, 10, 10000), gate(True, 10000, 5000)], ["RCP010 13"]),
@@ -191,7 +191,10 @@ def test_evidence_and_replays(tmp_path: Path) -> None:
         assert said(tmp_path / f"e{number}", [*begin, *events, END]) == wanted
     low = [*begin, evidence(10, 8, 8000), gate(False, 8000), {"type": "run.failed"}]
     assert said(tmp_path / "low", low) == []
-    replay = [{"type": "run.submitted", "request": {"kind": "replay"}}, *BEGIN[1:]]
+    begun: Event = {"type": "run.submitted", "request": {"kind": "replay"}}
+    replay: list[Event] = [begun, *BEGIN[1:]]
+
+    noted: Event = {"type": "note.recorded", "note": "event 3 differs"}
 
     def compared(observed: str | None, match: bool) -> dict[str, Any]:
         row = {"step": "a", "recorded": "98" * 32, "observed": observed, "match": match}
@@ -203,7 +206,7 @@ def test_evidence_and_replays(tmp_path: Path) -> None:
             (compared(None, True), ["RCP012 4"]),
             (compared("98" * 32, False), ["RCP012 4"]),
             (compared("97" * 32, False), ["RCP012 4"]),
-            ({"type": "note.recorded", "note": "event 3 differs"}, ["RCP012 4"]),
+            (noted, ["RCP012 4"]),
         )
     ):
         assert said(tmp_path / f"r{number}", [*replay, event, END]) == wanted
@@ -327,8 +330,7 @@ def test_a_payload_that_goes_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_client_whose_folder_cannot_be_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from test_receipt_tampering import WITNESS
-    from test_witness import WITNESSED
+    from test_receipt_tampering import WITNESS, WITNESSED
 
     from govlint.receipts import tenant_log, witness_client
     from govlint.receipts.files import Unreadable
