@@ -221,9 +221,6 @@ class _Reader:
         elif following is not None and following.seq == index + 1:
             said = f"this line says it is event {link.seq}, and is event {index}: "
             said += "consistent with an edit of this line"
-            if following.prev == link.hash:
-                said = f"event {link.seq} stands here where event {index} was: "
-                said += "consistent with lines that were reordered"
         elif link.seq > index:
             later = {entry.seq for entry in self.rest[1:] if entry is not None}
             missing = set(range(index, min(link.seq, index + 100_000)))

@@ -63,16 +63,17 @@ class Report:
     ledgers: int = 0
     events: int = 0
     limits: dict[str, None] = field(default_factory=dict)
+    _known: set[Fault] = field(default_factory=set)
 
     def add(self, kind: str, message: str, path: str, line: int = 1) -> None:
         """Note a fault, once."""
-        fault = Fault(kind, message, path, line)
-        if fault not in self.faults:
-            self.faults.append(fault)
+        self.extend([Fault(kind, message, path, line)])
 
     def extend(self, faults: Iterable[Fault]) -> None:
+        """Note faults, each once."""
         for fault in faults:
-            if fault not in self.faults:
+            if fault not in self._known:
+                self._known.add(fault)
                 self.faults.append(fault)
 
     @property

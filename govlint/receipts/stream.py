@@ -10,11 +10,12 @@ import io
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from govlint.receipts.bundle import CHECKPOINT, MAX_RECEIPT, PROOF, RECEIPT, Bundle, read_stream
+from govlint.receipts.bundle import MAX_RECEIPT, read_stream
 from govlint.receipts.canonical import MAX_LINE
 from govlint.receipts.faults import Malformed
 from govlint.receipts.files import lines_of
 from govlint.receipts.notes import MAX_NOTE
+from govlint.receipts.parts import CHECKPOINT, PROOF, RECEIPT, Bundle
 from govlint.receipts.ring import Ring
 
 _DASH = "\u2014 ".encode()

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from govlint import __version__
 from govlint.errors import UsageError
-from govlint.receipts.bundle import Bundle
 from govlint.receipts.envelope import write_envelope, write_statement
 from govlint.receipts.keys import SigningKey
+from govlint.receipts.parts import Bundle
 from govlint.receipts.request import Request
 
 PREDICATE = "https://in-toto.io/attestation/svr/v0.2"

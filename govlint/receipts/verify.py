@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from datetime import datetime
 
-from govlint.receipts import bundle as bundles
-from govlint.receipts.bundle import Bundle, read_bundle
+from govlint.receipts.bundle import read_bundle
 from govlint.receipts.chain import run_origin
 from govlint.receipts.faults import Report, Undecided
 from govlint.receipts.files import Unreadable, entries
-from govlint.receipts.pins import Pin
+from govlint.receipts.memory import Memory
+from govlint.receipts.parts import EVENTS, PROOF, RECEIPT, Bundle
 from govlint.receipts.request import Request
 from govlint.receipts.ring import Ring
 from govlint.receipts.tenant_log import CHECKPOINT, LOG, TenantLog, read_tenant_log
 
 RUNS = "runs"
-_AHEAD = 300  # seconds that the clocks of a runtime and a witness may differ
 _MAX_DEPTH = 32
-_UNPINNED = (
-    "Whoever holds the signing key could have written this history again, cut off its end or kept"
-    " a second one: that shows only against --pins FILE or in a policy with witnesses."
-)
 _UNNAMED = (
     "Nothing says whose run was expected: another whole receipt put in its place would pass;"
     " --expect run=… says which it has to be."
@@ -45,6 +39,7 @@ class Verifier:
     def __init__(self, request: Request) -> None:
         self.request = request
         self.report = Report()
+        self._memory = Memory(request, self.report)
         self.verified: list[Bundle] = []
         self._anchored: set[str] = set()
         self._places: list[str] = []
@@ -65,7 +60,7 @@ class Verifier:
 
     def _folder(self, path: str, depth: int) -> None:
         names = {entry.name: entry for entry in entries(path)}
-        if names.keys() & {bundles.EVENTS, bundles.RECEIPT, bundles.PROOF}:
+        if names.keys() & {EVENTS, RECEIPT, PROOF}:
             self._lone_bundle(path)
         elif LOG in names or (RUNS in names and names.keys() <= {RUNS, CHECKPOINT}):
             self._tenant(path)
@@ -118,9 +113,9 @@ class Verifier:
         bundle = read_bundle(path, Ring(self.request.policy, rotations))
         self._take(bundle, log)
         if log is None:
-            self._check_seals([bundle], None)
+            self._memory.check_times([bundle], None)
         elif log.sound:
-            self._check_seals([bundle], log)
+            self._memory.check_times([bundle], log)
 
     def _tenant(self, path: str) -> None:
         """A tenant's folder: its log, every bundle, and nothing missing between them."""
@@ -153,8 +148,8 @@ class Verifier:
                         " the deletion of a whole run (--partial where it was never exported)"
                     )
                     self.report.add("chain", said, log.path, line)
-        self._check_seals(found, log)
-        self._check_replays(found)
+        self._memory.check_times(found, log)
+        _check_replays(found, self.report)
 
     def _log(self, path: str) -> TenantLog:
         log = read_tenant_log(path, self.request.policy)
@@ -162,7 +157,7 @@ class Verifier:
         self.report.extend(log.faults)
         if log.sound and log.checkpoint is not None:
             head = log.checkpoint
-            self._pin_tenant(
+            self._memory.hold_tenant(
                 head.origin, head.size, head.root, log, max(log.times.values(), default=0)
             )
             if self.request.anchors:
@@ -184,7 +179,7 @@ class Verifier:
         if bundle.statement is not None and log is not None and log.sound:
             self._check_log(bundle, log)
         if not bundle.faults:
-            self._pin_bundle(bundle, log)
+            self._memory.hold_bundle(bundle, log)
         report.extend(bundle.faults)
         self.verified.append(bundle)
 
@@ -230,193 +225,47 @@ class Verifier:
                     "chain",
                     f"this receipt is not of the mission {name}:"
                     f" {'it names none' if given is None else 'its digest is another'}",
-                    bundles.RECEIPT,
+                    RECEIPT,
                 )
 
     def _check_log(self, bundle: Bundle, log: TenantLog) -> None:
         """The tenant's log has this receipt, and began as the bundle's proof says."""
         said = bundle.predicate
         if log.checkpoint is not None and log.checkpoint.origin != said["tenantOrigin"]:
-            bundle.say(
-                "chain", "this receipt is of another log than its tenant's folder", bundles.RECEIPT
-            )
+            bundle.say("chain", "this receipt is of another log than its tenant's folder", RECEIPT)
             return
         leaf, line = log.receipts.get(said["run"], (None, 0))
         if leaf is None:
             bundle.say(
                 "chain",
                 f"the tenant's log has no receipt of run {said['run']}: consistent with an old log",
-                bundles.RECEIPT,
+                RECEIPT,
             )
         elif (leaf["index"], leaf["sha256"]) != (said["tenantIndex"], bundle.payload_digest):
             bundle.say(
                 "chain",
                 f"line {line} of the tenant's log is of another receipt of this run: consistent"
                 " with a fork",
-                bundles.RECEIPT,
+                RECEIPT,
             )
         elif said["previousReceipt"] != log.previous_receipt(said["tenantIndex"]):
             bundle.say(
                 "chain",
                 "the receipt before this one is another than the tenant's log has: consistent with"
                 " a fork",
-                bundles.RECEIPT,
+                RECEIPT,
             )
         elif bundle.proof is not None:
             head = bundle.proof.checkpoint
             if head.size > len(log.leaves):
                 said_so = f"this proof is from a log of {head.size} leaves, and there are"
                 said_so += f" {len(log.leaves)}: consistent with an old log"
-                bundle.say("chain", said_so, bundles.PROOF)
+                bundle.say("chain", said_so, PROOF)
             elif log.root_at(head.size) != head.root:
                 said_so = (
                     "the tenant's log did not begin as this proof says: consistent with a fork"
                 )
-                bundle.say("chain", said_so, bundles.PROOF)
-
-    # -- what was seen before ------------------------------------------------------------
-
-    def _pin_tenant(
-        self, origin: str, size: int, root: bytes, log: TenantLog | None, time: int
-    ) -> str:
-        """Hold a tenant's head against its pin; what is wrong with it, reported already."""
-        pins = self.request.pins
-        if pins is None:
-            if not self.request.policy.wants_witnesses:
-                self.report.limits[_UNPINNED] = None
-            return ""
-        pin = pins.of(origin)
-        path = log.path if log is not None else pins.path
-        if pin is not None:
-            if size == pin.size and root.hex() != pin.root:
-                said = f"the log {origin} of {size} leaves is not the one that was pinned"
-                self.report.add("chain", f"{said}: consistent with a rewrite by its key", path)
-                return said
-            if log is not None and size < pin.size:
-                said = f"the log {origin} has {size} leaves and {pin.size} were pinned"
-                self.report.add(
-                    "chain", f"{said}: consistent with an end cut off, or with a rollback", path
-                )
-                return said
-            if log is not None and log.root_at(pin.size).hex() != pin.root:
-                said = (
-                    f"the log {origin} does not begin with the {pin.size} leaves that were pinned"
-                )
-                self.report.add(
-                    "chain", f"{said}: consistent with a rewrite or a fork by its key", path
-                )
-                return said
-        pins.see(origin, Pin(size, root.hex(), time or self.request.now))
-        return ""
-
-    def _pin_bundle(self, bundle: Bundle, log: TenantLog | None) -> None:
-        pins, proof, chain = self.request.pins, bundle.proof, bundle.chain
-        if proof is None or chain is None or bundle.statement is None:
-            if pins is not None:
-                said = "has no receipt with a proof, so the pins cannot be held against it"
-                self.report.undecided.append(Undecided("limit", said, bundle.path))
-            return
-        head = proof.checkpoint
-        time = max(bundle.times.values(), default=0)
-        if log is None:
-            pin = pins.of(head.origin) if pins is not None else None
-            own = pins.of(run_origin(head.origin, bundle.run)) if pins is not None else None
-            if pin is not None and pin.size != head.size and own is None:
-                said = (
-                    f"the pin of {head.origin} is of {pin.size} leaves and this proof of"
-                    f" {head.size}: that one continues the other shows only with the tenant's log"
-                    f" ({LOG}) beside runs/"
-                )
-                self.report.undecided.append(Undecided("limit", said, bundle.path))
-                return
-            if pin is None or pin.size == head.size:
-                self._pin_tenant(head.origin, head.size, head.root, None, time)
-        if pins is None:
-            if not self.request.policy.wants_witnesses:
-                self.report.limits[_UNPINNED] = None
-            return
-        origin = run_origin(head.origin, bundle.run)
-        pin = pins.of(origin)
-        now = Pin(
-            chain.size, chain.tree.root().hex(), time or self.request.now, bundle.payload_digest
-        )
-        if pin is not None and (pin.size, pin.root) != (now.size, now.root):
-            bundle.say(
-                "chain",
-                f"run {bundle.run} was pinned with {pin.size} events and another root: consistent"
-                " with a rewrite or an end cut off by the holder of the key",
-                bundles.EVENTS,
-            )
-        elif pin is not None and pin.receipt != now.receipt:
-            said = f"run {bundle.run} was pinned with another receipt: consistent with a fork"
-            bundle.say("chain", said, bundles.RECEIPT)
-        else:
-            pins.see(origin, now)
-
-    # -- when it was ---------------------------------------------------------------------
-
-    def _check_seals(self, found: list[Bundle], log: TenantLog | None) -> None:
-        """Times of runs lie between those at which witnesses saw the heads around them."""
-        seen: list[tuple[int, int]] = []  # size, time
-        if log is not None and log.checkpoint is not None:
-            seen += [(log.checkpoint.size, time) for time in log.times.values()]
-        for bundle in found:
-            if bundle.proof is not None:
-                size = bundle.proof.checkpoint.size
-                seen += [(size, time) for time in bundle.times.values()]
-        for bundle in found:
-            if not bundle.faults:
-                self._check_seal(bundle, seen)
-
-    def _check_seal(self, bundle: Bundle, seen: list[tuple[int, int]]) -> None:
-        proof, chain = bundle.proof, bundle.chain
-        if proof is None or chain is None:
-            return
-        pins = self.request.pins
-        pin = pins.of(proof.checkpoint.origin) if pins is not None else None
-        heads = list(seen)
-        heads += [(proof.checkpoint.size, time) for time in bundle.times.values()]
-        ended = int(datetime.fromisoformat(chain.last["ts"]).timestamp())
-        before = [time for size, time in heads if size <= proof.index]
-        if pin is not None and pin.size <= proof.index:
-            before.append(pin.time)
-        after = [time for size, time in heads if size > proof.index]
-        if after and ended > min(after) + _AHEAD:
-            said = (
-                "a witness saw this run's receipt before the run ended: consistent with false times"
-            )
-            self.report.add("chain", said, chain.path, chain.size)
-        elif before and ended < max(before) - self.request.max_delay:
-            days = (max(before) - ended) / 86_400
-            said = (
-                f"this run ended {days:.1f} days before its receipt was in the log, as a head of"
-                " the log shows that was seen without it: consistent with a run dated back"
-            )
-            self.report.add("chain", said, chain.path, chain.size)
-
-    # -- what spans several runs ---------------------------------------------------------
-
-    def _check_replays(self, found: list[Bundle]) -> None:
-        """A replay compares what the run it repeats recorded, all of it."""
-        sound = {b.run: b for b in found if b.statement is not None and not b.faults}
-        for bundle in sound.values():
-            judge = bundle.chain.judge if bundle.chain else None
-            request = judge.history.request if judge else None
-            if judge is None or request is None or request["kind"] != "replay":
-                continue
-            original = sound.get(request.get("replay_of", ""))
-            if original is None or original.chain is None or original.chain.judge is None:
-                continue
-            path = os.path.join(bundle.path, bundles.EVENTS)
-            outputs = original.chain.judge.history.outputs
-            for step, (digest, _) in outputs.items():
-                compared = judge.replays.compared.get(step)
-                if compared is None:
-                    said = f"step {step} of {original.run} was completed and is not compared"
-                    self.report.add("replay", said, path)
-                elif compared[0] != digest:
-                    said = f"step {step}: {original.run} recorded another digest than is compared"
-                    self.report.add("replay", said, path, compared[1])
+                bundle.say("chain", said_so, PROOF)
 
     def finish(self) -> Report:
         """Ask for what had to be found somewhere."""
@@ -431,3 +280,26 @@ class Verifier:
                     )
                     report.add("chain", said, where)
         return report
+
+
+def _check_replays(found: list[Bundle], report: Report) -> None:
+    """A replay compares what the run it repeats recorded, all of it."""
+    sound = {b.run: b for b in found if b.statement is not None and not b.faults}
+    for bundle in sound.values():
+        judge = bundle.chain.judge if bundle.chain else None
+        request = judge.history.request if judge else None
+        if judge is None or request is None or request["kind"] != "replay":
+            continue
+        original = sound.get(request.get("replay_of", ""))
+        if original is None or original.chain is None or original.chain.judge is None:
+            continue
+        path = os.path.join(bundle.path, EVENTS)
+        outputs = original.chain.judge.history.outputs
+        for step, (digest, _) in outputs.items():
+            compared = judge.replays.compared.get(step)
+            if compared is None:
+                said = f"step {step} of {original.run} was completed and is not compared"
+                report.add("replay", said, path)
+            elif compared[0] != digest:
+                said = f"step {step}: {original.run} recorded another digest than is compared"
+                report.add("replay", said, path, compared[1])

@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 from govlint.errors import GovlintError, IncompleteError, UsageError
 from govlint.files import write_atomic
-from govlint.receipts.bundle import PROOF
 from govlint.receipts.faults import Malformed
 from govlint.receipts.files import Unreadable, read_file
 from govlint.receipts.keys import tobase64
@@ -21,6 +20,7 @@ from govlint.receipts.notes import (
     read_number,
     write_inclusion_proof,
 )
+from govlint.receipts.parts import PROOF
 from govlint.receipts.policy import Policy
 from govlint.receipts.tenant_log import CHECKPOINT, TenantLog, read_tenant_log
 
