@@ -106,3 +106,14 @@ def test_documents_are_timed_beside_their_peers(
     told = documents.measure([judged, events, loaded], 1)
     assert all(row["runs"] == 1 and row["memory"] > 5 for row in told), told
     assert "| 100 steps |" in documents.inside(tmp_path, (100,))
+
+
+def test_the_verifier_is_measured_on_a_run_that_verifies(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    spec = spec_from_file_location("bench_verify", _FOLDER / "verify.py")
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.main(400) > 0
+    assert "404 events of " in capsys.readouterr().out

@@ -83,7 +83,7 @@ _SETTING = re.compile(
     [ \t]*(?P<sign>=>|:=|=|:)[ \t]*
     (?: (?P<quote>["'])(?P<quoted>[^"'\n]{1,200})(?P=quote)
       | (?P<bare>[^\s"',;&|(){}\[\]<>$%*]{6,200}) )
-    (?P<after>[^\n]?[ \t]*[^\s]?)"""
+    (?=(?P<after>[^\n]?[ \t]*[^\s]?))"""
 )
 _CODE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")  # `settings.PASSWORD`
 _COOKIE = re.compile(r"(?i)(?:^|;\s*)([\w.-]*(?:sess|sid|auth|token|jwt)[\w.-]*)=([^;\s]{16,})")
