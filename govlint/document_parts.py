@@ -50,12 +50,12 @@ class Glimpse(Document):
         self._read_again = read
 
     def __getattr__(self, name: str) -> Any:
-        if name not in ("text", "sketch", "_lines", "_index"):
+        if name not in ("text", "sketch", "_lines", "_index", "_scalar"):
             raise AttributeError(name)
         whole = self._read_again()
         self.text, self.sketch, self.value = whole.text, whole.sketch, whole.value
         self.syntax = whole.syntax
-        self._lines = self._index = None
+        self._lines = self._index = self._scalar = None
         return getattr(self, name)
 
 

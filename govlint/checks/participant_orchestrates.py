@@ -36,7 +36,7 @@ _ORCHESTRATES = re.compile(
     r"orchestrate)(?:_\w+)?"
 )
 _RUNTIME_DOES = re.compile(r"_*(?:submit|dispatch|execute|run|handle|process|accept|invoke)\w*")
-_HANDLES = re.compile(r"_*(?:handle\w*|\w*handler|execute\w*|invoke\w*|run|process\w*|perform)")
+_HANDLES = re.compile(r"_*+(?:handle\w*|\w*handler|execute\w*|invoke\w*|run|process\w*|perform)")
 
 
 @dataclass(frozen=True)

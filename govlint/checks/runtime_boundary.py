@@ -22,7 +22,7 @@ from govlint.python.trust.reading import assigned
 __all__ = ["KIND", "TRIGGERS", "Params", "run", "starts_in"]
 KIND = "runtime-boundary"
 _EXTERNAL = frozenset({library.SOCKET, library.PROCESS})
-_INTENT = re.compile(r"_*(?:\w+_)?intent")
+_INTENT = re.compile(r"_*+(?:\w+_)?intent")
 _MATCHES = re.compile(r"(?:re\.|regex\.|fnmatch\.)?(?:match|fullmatch|search|fnmatch|fnmatchcase)")
 _ROUTED = re.compile(r"intent_type|realm|intent_name|capability_name|intent_kind")
 _TYPE = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)*")

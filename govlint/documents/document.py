@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 KINDS = ("report", "mission", "role", "role-registry", "text")
 
 
+_SEARCHED = 100_000  # characters of a text with escapes in which a part is looked for
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Why a document cannot be read, and where. Lines and columns count from 1.
@@ -58,6 +61,9 @@ class Document:
     sketch: Any = field(default=None, repr=False, compare=False)
     _lines: LineTable | None = field(default=None, init=False, repr=False, compare=False)
     _index: Index | None = field(default=None, init=False, repr=False, compare=False)
+    _scalar: tuple[str, Place, str, Any, int] | None = field(
+        default=None, init=False, repr=False, compare=False
+    )
 
     @property
     def lines(self) -> LineTable:
@@ -104,14 +110,17 @@ class Document:
         Offsets count in the value, as a check sees it. Where escapes or folded lines make
         the text in the file another one, the place is that of the whole scalar.
         """
-        found = self.index.find(pointer)
-        raw = self.text[found.start : found.end]
-        value = self.at(found.pointer)
-        at = raw.find(value) if isinstance(value, str) and value else -1
+        if self._scalar is None or self._scalar[0] != pointer:
+            found = self.index.find(pointer)
+            raw = self.text[found.start : found.end]
+            value = self.at(found.pointer)
+            at = raw.find(value) if isinstance(value, str) and value else -1
+            self._scalar = pointer, found, raw, value, at  # one text may have many places
+        _, found, raw, value, at = self._scalar
         if found.exact and at >= 0:
             base = found.start + at
             return self._place(base + start, base + end, found.pointer)
-        if found.exact and isinstance(value, str):
+        if found.exact and isinstance(value, str) and len(value) <= _SEARCHED:
             part = value[start:end]
             at = _nth(raw, part, value.count(part, 0, start)) if part else -1
             if at >= 0:

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 from govlint.documents.reports.shape import Breach, Text, listed, plain, says_something, texts_of
 from govlint.documents.reports.unfilled import is_unfilled
 
+_NEAR = 400  # characters round a name that may deny it
+
 
 class _Term(NamedTuple):
     """Something that a list has to name, and the expression that finds it."""
@@ -124,7 +126,8 @@ def _affirms(term: _Term, entry: str) -> bool:
     """Whether an entry names the term, at one place at least, without denying it."""
     text = plain(entry).strip()
     for found in term.found.finditer(text):
-        before, after = text[: found.start()], text[found.end() :]
+        before = text[max(found.start() - _NEAR, 0) : found.start()]
+        after = text[found.end() : found.end() + _NEAR]
         if not _DENIED_BEFORE.search(before) and not _DENIED_AFTER.match(after):
             return True
     return False
