@@ -193,6 +193,7 @@ _WORK = frozenset(
     " enabled empowered leveraged rounded balanced mixed limited wanted desired delighted impressed"
     " satisfied finalised finalized raised put set taken followed adhered given".split()
 )
+_SAME = re.compile(r"\b(?:same|equal|different)\s+(?:\w+\s+){0,3}?(?:as|to|from|for|on|in|than)\b")
 # “mostly explained” is a state that is not reached
 _HEDGE = re.compile(
     r"\b(?:mostly|largely|mainly|generally|usually|typically|often|partly|partially|reasonably"
@@ -284,7 +285,7 @@ def _is_measurable(criterion: str) -> bool:
         return False
     if len(words(text)) < 2:
         return False
-    return any(p.search(text) for p in (_COUNT, _WEAK, _TESTS_PASS)) or bool(
+    return any(p.search(text) for p in (_COUNT, _WEAK, _SAME, _TESTS_PASS)) or bool(
         _QUOTED.search(criterion)
     )
 
