@@ -91,6 +91,10 @@ _OTHER_SETTINGS = (
 )
 # `prod/db/password-1`: where a credential lies, not the credential
 _LOCATION = re.compile(r"[a-z0-9_.-]+(?:/[a-z0-9_.-]+)+")
+# `app-secret`, `deploy_token`: the name of one that is kept elsewhere
+_NAME_OF_ONE = re.compile(
+    r"[a-z]+(?:[-_.][a-z]+)*[-_.](?:secrets?|tokens?|keys?|credentials?|passwords?|creds)"
+)
 _CODE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")  # `settings.PASSWORD`
 _COOKIE = re.compile(r"(?i)(?:^|;\s*)([\w.-]*(?:sess|sid|auth|token|jwt)[\w.-]*)=([^;\s]{16,})")
 
@@ -263,6 +267,7 @@ def is_credential(value: str) -> bool:
         return False
     if (
         _LOCATION.fullmatch(plain)
+        or _NAME_OF_ONE.fullmatch(plain)
         or _PLACEHOLDER.match(plain)
         or _VARIABLE.fullmatch(plain)
         or _is_filler(plain)
