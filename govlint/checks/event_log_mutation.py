@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from govlint.model import Finding, Rule
 from govlint.python.program import Program
 from govlint.python.trust.event_logs import EventLogs
-from govlint.python.trust.reading import sources_with
 from govlint.python.vacuity.sources import Sources
 
 KIND = "event-log-mutation"
@@ -22,12 +21,20 @@ TRIGGERS: tuple[str, ...] = (
 )  # fmt: skip
 # files are read one by one, none is followed
 starts_in: None = None
+# a log's name or its class's, also as a part of a longer one; `EVENT_LOGGING` is none
 _CHANGE = re.compile(
-    rb"(?i)(?<![a-z])(?:event_?log|event_?store|event_?stream|audit_|audit(?:log|trail|event|entry|"
-    rb"record)|ledger|journal|write_?ahead_?log|append_only|wal\b|wal_|all_validations|"
-    rb"evidence_validations|audit\.jsonl|events\.jsonl)"
+    rb"(?i)(?<![a-z])(?:event_?(?:log|store|stream)s?|audit_?(?:log|trail)s?|audit_?events?|"
+    rb"audit_?(?:entries|entry|records?)|(?:ledger|journal)(?:s|_entries)?|write_?ahead_?logs?|"
+    rb"append_only\w*|wal|all_validations|evidence_validations)"
+    rb"(?:_(?:table|path|file|entries|events|records|lines|rows|db))?(?!\w)"
+    rb"|audit\.jsonl|events\.jsonl"
     rb"|(?:Event|Audit|Ahead)(?:Log|Store|Stream|Trail|Event|Entry|Record)|Ledger|Journal"
 )
+
+
+def may_hold(data: bytes, words: Collection[str]) -> bool:
+    """Whether a file with these words may hold a finding, by its folded text."""
+    return _CHANGE.search(data) is not None
 
 
 @dataclass(frozen=True)
@@ -38,7 +45,7 @@ class Params:
 def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
     """At the call or statement that changes what was recorded."""
     sources = Sources(program)
-    for source in sources_with(program, sources, frozenset(TRIGGERS), _CHANGE):
+    for source in sources.glanced(KIND, may_hold):
         seen: set[int] = set()
         for node, what in EventLogs(sources, source, program.bindings.event_logs).changes():
             line = getattr(node, "lineno", 0)

@@ -24,6 +24,7 @@ class Params:
 def run(rule: Rule, params: Params, documents: Documents) -> Iterable[Finding]:
     """Report the later of two such steps, once for each path that it names."""
     from govlint.documents.missions.conflicts import conflicts
+    from govlint.documents.missions.contested import contested
     from govlint.documents.missions.mission import mission_of
     from govlint.documents.missions.paths import accesses
     from govlint.model import Related
@@ -31,7 +32,7 @@ def run(rule: Rule, params: Params, documents: Documents) -> Iterable[Finding]:
     for document in documents.of("mission"):
         mission = mission_of(document)
         told: dict[str, tuple[Access, Access]] = {}
-        for one, other in conflicts(mission, list(accesses(mission))):
+        for one, other in conflicts(mission, contested(list(accesses(mission)))):
             first, second = sorted((one, other), key=lambda x: (x.step.index, x.pointer))
             known = told.get(second.pointer)
             if known is None or first.step.index < known[0].step.index:

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from govlint.documents.document import Document, join_pointer
+from govlint.documents.missions.ways import MAX_SETS, Ways
 from govlint.documents.steps import described, roles_of, step_types
 
 _MAX_NESTING = 50  # of chains in chains
@@ -215,9 +216,14 @@ class Mission:
         return sets
 
     def free_of(self, index: int, among: int) -> int:
-        """The steps of a bit set `among` that have no order with a step, as `ordered` says it."""
-        if not self.runs(index):
+        """The steps of a bit set `among` that have no order with a step, as `ordered` says it.
+
+        Of a mission too large for sets of all steps it is the first of them alone.
+        """
+        if not among or not self.runs(index):
             return 0
+        if len(self.steps) > MAX_SETS:
+            return self._first_free_of(index, among)
         ordered = self._upstream[index] | self._downstream[index] | (1 << index)
         return among & self._running_bits & ~ordered
 
@@ -225,9 +231,23 @@ class Mission:
     def _running_bits(self) -> int:
         return int("".join("1" if self.runs(i) else "0" for i in range(len(self.steps)))[::-1], 2)
 
+    def _first_free_of(self, index: int, among: int) -> int:
+        while among:
+            bit = among & -among
+            if not self.ordered(bit.bit_length() - 1, index):
+                return bit
+            among ^= bit
+        return 0
+
     def is_upstream(self, first: int, second: int) -> bool:
         """Whether step `first` is done before step `second` starts."""
+        if len(self.steps) > MAX_SETS:
+            return self._ways.lead(first, second)
         return bool(self._upstream[second] >> first & 1)
+
+    @cached_property
+    def _ways(self) -> Ways:
+        return Ways(self.needs, self.order)
 
     def ordered(self, first: int, second: int) -> bool:
         """Whether one of two steps waits for the other. What is in a cycle counts as ordered."""

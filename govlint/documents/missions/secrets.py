@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
+
+from govlint.documents.screen import Doubt, Screen, Suspect, wider
 
 _TEMPLATE = re.compile(r"\{\{[^{}]*\}\}")
 # token formats, as their issuers document them
@@ -109,6 +112,8 @@ class Secret(NamedTuple):
 
 def in_text(text: str) -> Iterator[Secret]:
     """Credentials that their form or an address gives away, in any string."""
+    if _SCREEN.clears(text):
+        return
     taken: list[tuple[int, int]] = []
     for what, form in _FORMS:
         for found in form.finditer(text):
@@ -254,6 +259,7 @@ def in_line(line: str) -> Iterator[tuple[str, Secret]]:
             yield line, Secret(at, at + len(value), secret.what)
 
 
+@lru_cache(maxsize=1 << 12)
 def is_named_for_one(name: str) -> bool:
     """Whether a key is a name that a credential stands under."""
     plain = _CAMEL.sub("_", name.strip())
@@ -288,3 +294,17 @@ def _is_filler(value: str) -> bool:
 def _masked(text: str) -> str:
     """The text with templates as marks of the same length that an address may hold."""
     return _TEMPLATE.sub(lambda m: "{" * len(m.group()), text)
+
+
+def _doubts() -> list[Doubt]:
+    """What has to match a text for `in_text` to find anything in it."""
+    forms = [_wider(form) for _, form in _FORMS]
+    settings = _wider(_SETTING), _wider(_NAMES)  # a setting, and a name that one stands under
+    return [*((form,) for form in forms), (_wider(_URL),), settings]
+
+
+def _wider(form: re.Pattern[str]) -> str:
+    return wider(Suspect(form, folded=False, edges=False, lines=True))
+
+
+_SCREEN = Screen(_doubts, lines=True)

@@ -41,8 +41,9 @@ def wrong_values(rule: Rule, documents: Documents) -> Iterator[Finding]:
 def _share(
     rule: Rule, documents: Documents, wanted: Callable[[Violation], bool]
 ) -> Iterator[Finding]:
+    told = _told.setdefault(documents, {})
     for document in readable(documents):
-        found = [violation for violation in _violations(documents, document) if wanted(violation)]
+        found = [violation for violation in _violations(told, document) if wanted(violation)]
         if not found:
             continue
         left = {breach.pointer for breach in unfilled(document.value)}
@@ -57,8 +58,7 @@ def _share(
 _told: WeakKeyDictionary[Documents, dict[str, list[Violation]]] = WeakKeyDictionary()
 
 
-def _violations(documents: Documents, document: Document) -> list[Violation]:
-    told = _told.setdefault(documents, {})
+def _violations(told: dict[str, list[Violation]], document: Document) -> list[Violation]:
     if document.path not in told:
         told[document.path] = _one_a_fault(violations(document, SCHEMA))
     return told[document.path]
