@@ -298,7 +298,7 @@ def _masked(text: str) -> str:
 
 def _doubts() -> list[Doubt]:
     """What has to match a text for `in_text` to find anything in it."""
-    forms = [_wider(form) for _, form in _FORMS]
+    forms = [_wider(form) for form in (*(form for _, form in _FORMS), *_OTHER_SETTINGS)]
     settings = _wider(_SETTING), _wider(_NAMES)  # a setting, and a name that one stands under
     return [*((form,) for form in forms), (_wider(_URL),), settings]
 

@@ -191,7 +191,7 @@ _WORK = frozenset(
     " worked"
     " performed created introduced matured stabilized stabilised organized organised facilitated"
     " enabled empowered leveraged rounded balanced mixed limited wanted desired delighted impressed"
-    " satisfied finalised finalized raised put set taken followed adhered given".split()
+    " satisfied finalised finalized raised put set taken followed adhered given kept".split()
 )
 _SAME = re.compile(r"\b(?:same|equal|different)\s+(?:\w+\s+){0,3}?(?:as|to|from|for|on|in|than)\b")
 # “mostly explained” is a state that is not reached
@@ -259,6 +259,7 @@ _VAGUE = re.compile(_any(
     " consistently generally mostly usually typically mainly largely soon works work working"
     " functional functions performs behave behaves up_to_standard up_to_par under_control ready"
     " acceptance expectations expectation concerned careful carefully resilient powerful smart"
+    " tidy neat up_to_date"
 ))  # fmt: skip
 
 
