@@ -21,6 +21,10 @@ class Params:
     """This check has no settings."""
 
 
+_PROGRAMS = frozenset(
+    "curl wget http https xh nc ncat netcat telnet ssh scp sftp ftp rsync ping traceroute nmap dig"
+    " openssl socat aria2c lynx w3m".split()
+)
 _NAMES = frozenset({"url", "host", "hostname", "endpoint", "base_url", "address", "uri"})
 
 
@@ -66,6 +70,26 @@ def _addresses(text: Text) -> Iterator[tuple[str, int, int]]:
     ):
         for start, end, address in addresses.in_text(text.text):
             yield address, start, end
+        yield from _without_scheme(text)
+
+
+def _without_scheme(text: Text) -> Iterator[tuple[str, int, int]]:
+    """Hosts as programs take them that go out to the network: `curl 169.254.169.254/latest`."""
+    from govlint.documents.missions import addresses
+
+    step = text.step
+    command = step.parameters.get("command") if step is not None else None
+    if not isinstance(command, str):
+        return
+    first, *others = command.split() or [""]
+    if first.rpartition("/")[2].lower().removesuffix(".exe") not in _PROGRAMS:
+        return
+    if text.parameter == "command":
+        for _, word in addresses.in_words(others):
+            start = text.text.index(word)
+            yield word, start, start + len(word)
+    elif any(True for _ in addresses.in_words([text.text])):
+        yield text.text, 0, len(text.text)
 
 
 def _carries(text: Text, address: str) -> bool:

@@ -97,7 +97,7 @@ def _tool(
 def _faults(step: _Step, document: Document) -> Iterator[tuple[str, bool, str]]:
     """Each fault of one step: its pointer, whether the key is meant, and what to say."""
     from govlint.documents.schema import is_valid, violations
-    from govlint.documents.steps import alternatives, roles_of
+    from govlint.documents.steps import alternatives
 
     name = f"steps/{step.kind}"
     if is_valid(step.parameters, name):
@@ -125,7 +125,7 @@ def _faults(step: _Step, document: Document) -> Iterator[tuple[str, bool, str]]:
             yield base + pointer, True, _unknown(violation)
         elif keyword == "not":
             continue  # null where a form needs a value: the form is lacking
-        elif keyword == "minimum" and "timeout" in roles_of(step.kind, violation.name):
+        elif keyword == "minimum" and _is_bound(step.kind, pointer):
             continue  # whether a bound fits is another rule's to say
         else:
             yield base + pointer, False, _wrong(step, violation, document, base + pointer)
@@ -139,6 +139,18 @@ def _faults(step: _Step, document: Document) -> Iterator[tuple[str, bool, str]]:
             yield base, True, f"needs {said}"
         else:
             yield step.pointer, False, f"needs `parameters` with {said}"
+
+
+def _is_bound(kind: str, pointer: str) -> bool:
+    """Whether a parameter is a bound of its step, or one of a sub-step of a chain."""
+    from govlint.documents.steps import described, roles_of
+
+    *above, name = pointer.split("/")[1:]
+    if not above:
+        return "timeout" in roles_of(kind, name)
+    nested = described(kind).get("nested-steps", {})
+    listed, bound = nested.get("list-in"), nested.get("timeout-in", "timeout_seconds")
+    return (above[0], name) == (listed, bound)
 
 
 def _told_apart(found: list[Violation]) -> list[Violation]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import unquote, urlsplit
 
 _DOTS = {0x3002: ".", 0xFF0E: ".", 0xFF61: "."}  # what IDNA takes for a dot (UTS 46)
@@ -42,6 +42,14 @@ def in_text(text: str) -> Iterator[tuple[int, int, str]]:
     """The addresses with a scheme in a string: their span and text."""
     for found in _URL.finditer(text):
         yield found.start(), found.end(), found.group()
+
+
+def in_words(words: Iterable[str]) -> Iterator[tuple[int, str]]:
+    """The words that are a forbidden host without a scheme, as `curl` takes it: number, text."""
+    for number, word in enumerate(words):
+        bare = "://" not in word and not word.startswith("-")
+        if bare and target_fault(host_of(word)) is not None:
+            yield number, word
 
 
 def target_fault(host: str) -> str | None:

@@ -85,6 +85,19 @@ _SETTING = re.compile(
       | (?P<bare>[^\s"',;&|(){}\[\]<>$%*]{6,200}) )
     (?=(?P<after>[^\n]?[ \t]*[^\s]?))"""
 )
+_OTHER_SETTINGS = (
+    re.compile(
+        r"(?i)\b(authorization)[\"']?\s*[:=]\s*[\"']?(?:bearer|basic|token)\s+([\w.~+/=-]{8,})"
+    ),
+    re.compile(r"\blogin\s+\S+\s+(password)\s+(\S{6,})"),  # .netrc
+    re.compile(r"<(\w[\w.-]{1,60})>([^<>\s]{6,200})</\1>"),
+)
+# `prod/db/password-1`: where a credential lies, not the credential
+_LOCATION = re.compile(r"[a-z0-9_.-]+(?:/[a-z0-9_.-]+)+")
+# `app-secret`, `deploy_token`: the name of one that is kept elsewhere
+_NAME_OF_ONE = re.compile(
+    r"[a-z]+(?:[-_.][a-z]+)*[-_.](?:secrets?|tokens?|keys?|credentials?|passwords?|creds)"
+)
 _CODE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")  # `settings.PASSWORD`
 _COOKIE = re.compile(r"(?i)(?:^|;\s*)([\w.-]*(?:sess|sid|auth|token|jwt)[\w.-]*)=([^;\s]{16,})")
 
@@ -121,6 +134,10 @@ def in_text(text: str) -> Iterator[Secret]:
 
 def _in_settings(text: str) -> Iterator[Secret]:
     """Credentials that are assigned in a text: `DB_PASSWORD=…`, `password: …` on a line."""
+    for form in _OTHER_SETTINGS:
+        for found in form.finditer(text):
+            if is_named_for_one(found[1]) and is_credential(found[2]):
+                yield Secret(*found.span(2), f"a credential under `{found[1]}`")
     for found in _SETTING.finditer(text):
         name = re.split(r"[.]", found["name"])[-1]
         if not is_named_for_one(name):
@@ -254,7 +271,13 @@ def is_credential(value: str) -> bool:
     plain = value.strip().strip("\"'")
     if not plain or _TEMPLATE.search(plain) or "{{" in plain:
         return False
-    if _PLACEHOLDER.match(plain) or _VARIABLE.fullmatch(plain) or _is_filler(plain):
+    if (
+        _LOCATION.fullmatch(plain)
+        or _NAME_OF_ONE.fullmatch(plain)
+        or _PLACEHOLDER.match(plain)
+        or _VARIABLE.fullmatch(plain)
+        or _is_filler(plain)
+    ):
         return False
     return len(plain) >= 3 and not re.search(r"\s.*\s", plain)
 
@@ -275,7 +298,7 @@ def _masked(text: str) -> str:
 
 def _doubts() -> list[Doubt]:
     """What has to match a text for `in_text` to find anything in it."""
-    forms = [_wider(form) for _, form in _FORMS]
+    forms = [_wider(form) for form in (*(form for _, form in _FORMS), *_OTHER_SETTINGS)]
     settings = _wider(_SETTING), _wider(_NAMES)  # a setting, and a name that one stands under
     return [*((form,) for form in forms), (_wider(_URL),), settings]
 

@@ -84,6 +84,8 @@ _IN_SPITE = re.compile(
     rf"(?<!not\s)(?<!never\s)\b(?:{_EXECUTES}|retry|retries|go\son|act)\b[^.;]*?\b(?:even\s(?:if|when|though|after)"
     rf"|although|though|regardless\sof|despite|in\sspite\sof|no\smatter)\b[^.;]*?\b{_GATE}[^.;]*?\b"
     r"(?:den(?:y|ies|ied|ial)|refus\w+|reject\w*|says\sno|fails?|result|decision|verdict)\b"
+    rf"|\b{_GATE}[^.;]*?\b(?<!never\s){_EXECUTES}\b[^.;]*?"
+    r"\b(?:anyway|nevertheless|nonetheless|all the same)\b"
     r"|\b(?:execut\w+|runs?|calls?|act)\s(?:\w+\s){0,2}?first\b.*\b(?:gate|check|approve|validate|authori[sz]e)\w*"
     r"\s(?:\w+\s){0,2}?(?:later|afterwards|after)\b"
 )

@@ -191,8 +191,9 @@ _WORK = frozenset(
     " worked"
     " performed created introduced matured stabilized stabilised organized organised facilitated"
     " enabled empowered leveraged rounded balanced mixed limited wanted desired delighted impressed"
-    " satisfied finalised finalized raised put set taken followed adhered given".split()
+    " satisfied finalised finalized raised put set taken followed adhered given kept".split()
 )
+_SAME = re.compile(r"\b(?:same|equal|different)\s+(?:\w+\s+){0,3}?(?:as|to|from|for|on|in|than)\b")
 # “mostly explained” is a state that is not reached
 _HEDGE = re.compile(
     r"\b(?:mostly|largely|mainly|generally|usually|typically|often|partly|partially|reasonably"
@@ -258,6 +259,7 @@ _VAGUE = re.compile(_any(
     " consistently generally mostly usually typically mainly largely soon works work working"
     " functional functions performs behave behaves up_to_standard up_to_par under_control ready"
     " acceptance expectations expectation concerned careful carefully resilient powerful smart"
+    " tidy neat up_to_date"
 ))  # fmt: skip
 
 
@@ -284,7 +286,7 @@ def _is_measurable(criterion: str) -> bool:
         return False
     if len(words(text)) < 2:
         return False
-    return any(p.search(text) for p in (_COUNT, _WEAK, _TESTS_PASS)) or bool(
+    return any(p.search(text) for p in (_COUNT, _WEAK, _SAME, _TESTS_PASS)) or bool(
         _QUOTED.search(criterion)
     )
 

@@ -19,7 +19,12 @@ KINDS = ("table", "dto", "event")
 
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u180e\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"))
 MOST_READ = 12_000
-_EMPTY = re.compile(r"(?:none|nil|null|n/?a|not applicable|nothing|no|-+)[.!]?", re.I)
+_EMPTY = re.compile(
+    r"(?:(?:none|n/?a|nothing)(?:\s(?:yet|so far|known|identified|planned|needed|required"
+    r"|applicable|currently|at present|at this (?:time|point|stage)))?"
+    r"|nil|null|not applicable|no|-+)[.!]?",
+    re.I,
+)
 
 
 class Breach(NamedTuple):

@@ -61,6 +61,7 @@ _INSIDE = re.compile(
     r"|\[(?:insert|your|todo|tbd|fill|describe|add|enter|placeholder)\b[^\[\]]*\]"
     r"|\{\{\s*[\w. -]*\s*\}\}"
     r"|\b(?:your|insert|put)\s(?:\w+\s){0,3}here\b|\bgoes here\b|\blorem ipsum dolor\b"
+    r"|\bfill (?:this |it |me )?(?:in|out) later\b"
     r"|\bto be (?:defined|determined|decided|filled in|announced|written|specified|confirmed)"
     r"(?:\s+(?:later|soon))?\W*$"
 )

@@ -130,6 +130,10 @@ def _faults(command: Command, call: Call, role: Role | None, roles: Roles) -> It
     free = [name for name in role.required if name not in named]
     if command.input is not None and free:
         yield from _input_faults(command.input, free.pop(0), parameters)
+    elif command.input is not None and role.required:
+        word, listed = command.input, ", ".join(f"--{name}" for name in role.required)
+        said = f"`{word.raw}` is an input too many: {listed} gives it already"
+        yield Fault(word.start, word.end, said)
     if command.shape is None and not command.open:
         if command.input is None and _is_mention(command, call):
             return
