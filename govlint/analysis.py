@@ -90,6 +90,8 @@ def _bound_words(bindings: Bindings) -> set[str]:
             last = entry.split(".")[0 if name == "gates" and "." in entry else -1]
             if name == "gates" and entry.count(".") > 1:
                 last = entry.split(".")[-2]
+                if not last[:1].isupper():  # a function of a module
+                    words.add(_literal(entry.split(".")[-1]))
             words.add(_literal(last))
     return words
 
@@ -211,6 +213,7 @@ def analyse(
         return raw._replace(linked=Linked(frozenset(), frozenset(), names))
     files = scanned_files(targets, scans, root, given, seeds)
     started = time.perf_counter()
+    from govlint.python.gate import presence
     from govlint.python.linking import link
 
     try:
@@ -237,6 +240,8 @@ def analyse(
             raw.undecided.extend(left.code for left in checked[position:])
             break
         raw.seconds[rule.code] = time.perf_counter() - started
+    if any(rule.check in presence.KINDS for rule in checked):
+        raw.problems.extend(absent_gate(entry) for entry in presence.absent(program))
     for kind, message, path in program.problems:
         raw.problems.append(Problem(kind, message, path))
     parsed = 0
@@ -363,6 +368,15 @@ def crash(what: str, error: Exception) -> Problem:
         place = f" at {os.path.basename(code.co_filename)}:{trace.tb_lineno}"
         trace = trace.tb_next
     return Problem("crash", f"{what} failed ({text}{place}); please report this")
+
+
+def absent_gate(entry: str) -> Problem:
+    """The problem that a configured gate is nowhere: what is said of gates says nothing then."""
+    return Problem(
+        "nothing-to-check",
+        f"the gate {entry!r} of the bindings is not in this project, so that nothing is checked"
+        " inside of it; write it as `module.Class.method` or `module.function`",
+    )
 
 
 def out_of_time(what: str, limit: int, error: BaseException | None = None) -> Problem:

@@ -132,7 +132,8 @@ class Interest:
             self._gate_code.add(function)
             return True
         if function.module.on_demand:
-            return False
+            # what an object keeps things in is made before anything governed is put there
+            return function.name in ("__init__", "__post_init__")
         if self.covers(function):
             return True
         node = function.node
@@ -149,7 +150,9 @@ class Interest:
         function = caller.function if caller is not None else None
         while function is not None:
             if function in self._gate_code or (
-                function.cls is not None and self.flow.program.is_gate_class(function.cls)
+                self.flow.program.is_gate_class(function.cls)
+                if function.cls is not None
+                else self.flow.program.is_gate_function(function)
             ):
                 return True
             function = function.parent
