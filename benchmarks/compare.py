@@ -11,16 +11,17 @@ that cannot be had, or does not end in time, is reported as such; the whole ends
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import platform
-import resource
 import shutil
 import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import venv
 import zipfile
@@ -74,6 +75,7 @@ class Subject:
     environment: dict[str, str] = field(default_factory=dict)
     wall: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
+    memory: list[int] = field(default_factory=list)  # bytes, of its largest process
     codes: set[int] = field(default_factory=set)
     given_up: bool = False
 
@@ -84,8 +86,8 @@ class Subject:
         if self.prepare is not None:
             self.prepare()
         environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
-        before, started = _children_cpu(), time.perf_counter()
-        with subprocess.Popen(
+        started = time.perf_counter()
+        process = subprocess.Popen(
             self.command,
             cwd=self.folder,
             env={**environment, **self.environment},
@@ -93,26 +95,26 @@ class Subject:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-        ) as process:
-            try:
-                code = process.wait(TIMEOUT)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                self.given_up = True
-                self.note = "; ".join(filter(None, (self.note, f"given up after {TIMEOUT:.0f} s")))
-                return
+        )
+        late = threading.Timer(TIMEOUT, self._give_up, [process.pid])
+        late.start()
+        _, status, used = os.wait4(process.pid, 0)  # of it and the processes it waited for
         seconds = time.perf_counter() - started
-        cpu = _children_cpu() - before
-        self.codes.add(code)
+        late.cancel()
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if self.given_up:
+            return
+        self.codes.add(process.returncode)
         if keep:
             self.wall.append(seconds)
-            self.cpu.append(cpu)
+            self.cpu.append(used.ru_utime + used.ru_stime)
+            self.memory.append(used.ru_maxrss * (1 if sys.platform == "darwin" else 1024))
 
-
-def _children_cpu() -> float:
-    """The seconds of processor time, user and system, that all ended children took."""
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return used.ru_utime + used.ru_stime
+    def _give_up(self, group: int) -> None:
+        self.given_up = True
+        self.note = "; ".join(filter(None, (self.note, f"given up after {TIMEOUT:.0f} s")))
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(group, signal.SIGKILL)
 
 
 # -- what is needed ------------------------------------------------------------------------
@@ -359,6 +361,7 @@ def rows(subjects: list[Subject]) -> list[dict[str, object]]:
         if subject.wall:
             row |= {"min": min(subject.wall), "median": statistics.median(subject.wall)}
             row |= {"cpu": min(subject.cpu), "cpu median": statistics.median(subject.cpu)}
+            row["memory"] = max(subject.memory)
             if base is not None:
                 row["ratio"] = min(subject.wall) / min(base.wall)
                 row["cpu ratio"] = min(subject.cpu) / min(base.cpu)
@@ -377,12 +380,13 @@ def table(title: str, told: list[dict[str, object]]) -> str:
     lines = [f"### {title}", ""]
     base = next((name for name in BASES if any(row["name"] == name for row in told)), "?")
     names = f"÷ {base} | CPU ÷ {base}"
-    lines += [f"| command | min | median | CPU min | CPU median | {names} | runs | |"]
-    lines += ["| --- | --: | --: | --: | --: | --: | --: | --: | --- |"]
+    lines += [f"| command | min | median | CPU min | CPU median | {names} | MB | runs | |"]
+    lines += ["| --- | --: | --: | --: | --: | --: | --: | --: | --: | --- |"]
     for row in told:
         seconds = [f"{row[key]:.3f}" if key in row else "–" for key in _COLUMNS]
         ratios = [f"{row[key]:.2f}" if key in row else "–" for key in ("ratio", "cpu ratio")]
-        cells = [row["name"], *seconds, *ratios, row["runs"], row["note"]]
+        memory = f"{row['memory'] / 1e6:.0f}" if "memory" in row else "–"
+        cells = [row["name"], *seconds, *ratios, memory, row["runs"], row["note"]]
         lines.append(f"| {' | '.join(str(cell) for cell in cells)} |")
     return "\n".join([*lines, ""])
 

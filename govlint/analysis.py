@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from itertools import chain
@@ -16,7 +16,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from govlint.catalog import BUILTIN_KINDS, make_params
+from govlint.catalog import BUILTIN_KINDS, make_params, triggers_of
 from govlint.discover import Target
 from govlint.errors import RuleError
 from govlint.linked import Linked
@@ -77,10 +77,8 @@ def seed_words(rules: Iterable[Rule], bindings: Bindings) -> frozenset[str]:
     give to what is governed. An entry that is all wildcard makes every file count: "".
     """
     words: set[str] = set()
-    for check, triggers in _checks(rules):
+    for _, triggers in _by_check(rules):
         words |= triggers
-        if hasattr(check, "may_hold"):
-            words.add(mark(check.KIND))
     return frozenset(words | _bound_words(bindings) if words else words)
 
 
@@ -98,16 +96,18 @@ def _bound_words(bindings: Bindings) -> set[str]:
     return words
 
 
-def _checks(rules: Iterable[Rule]) -> Iterator[tuple[ModuleType, frozenset[str]]]:
-    """The checks of Python code that rules name, each with the triggers of all its rules."""
+def _by_check(rules: Iterable[Rule]) -> Iterator[tuple[Rule, frozenset[str]]]:
+    """A rule of each check of Python code, with the triggers of all the check's rules.
+
+    The check is imported only where a rule does not know its triggers.
+    """
     by_kind: dict[str, list[Rule]] = {}
     for rule in rules:
         if _is_of_python(rule):
             by_kind.setdefault(rule.check, []).append(rule)
     for named in by_kind.values():
-        check = load_check(named[0])
-        asked = (check.TRIGGERS if rule.triggers is None else rule.triggers for rule in named)
-        yield check, frozenset(chain.from_iterable(asked))
+        asked = (triggers_of(load_check(r)) if r.triggers is None else r.triggers for r in named)
+        yield named[0], frozenset(chain.from_iterable(asked))
 
 
 def looks(rules: Sequence[Rule], bindings: Bindings) -> tuple[Look, ...]:
@@ -120,15 +120,21 @@ def looks(rules: Sequence[Rule], bindings: Bindings) -> tuple[Look, ...]:
     from govlint.scan import Look
 
     asking, plain = [], _bound_words(bindings) | {WORD, COMMAND_WORD}
-    for check, triggers in _checks(rules):
-        if hasattr(check, "may_hold"):
-            asking.append((check, triggers))
+    for rule, triggers in _by_check(rules):
+        words = frozenset(word for word in triggers if not word.startswith(MARK))
+        if words != triggers:
+            asking.append((rule, words))
         else:
-            plain |= triggers
+            plain |= words
     return tuple(
-        Look(mark(check.KIND), triggers, triggers - plain, check.may_hold)
-        for check, triggers in asking
+        Look(mark(rule.check), words, words - plain, partial(_may_hold, rule))
+        for rule, words in asking
     )
+
+
+def _may_hold(rule: Rule, data: bytes, words: Collection[str]) -> bool:
+    answer: bool = load_check(rule).may_hold(data, words)
+    return answer
 
 
 def deciders(
@@ -143,11 +149,12 @@ def deciders(
     """
     asked: dict[str, list[Callable[[bytes], bool]]] = {}
     plain: set[str] = set()
-    for check, triggers in _checks(rules):
+    for rule, triggers in _by_check(rules):
+        check = load_check(rule)
         if not hasattr(check, "starts_in"):
             plain |= triggers
             continue
-        for word in (*triggers, mark(check.KIND)):
+        for word in triggers:
             asked.setdefault(word, [])
         if check.starts_in is not None:
             decide = partial(check.starts_in, bindings=bindings)

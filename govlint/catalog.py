@@ -15,12 +15,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from govlint import __version__
 from govlint.data import data_dir
 from govlint.errors import ConfigError, RuleError, UsageError
 from govlint.model import Rule, Severity
+from govlint.python.syntax.source import mark
 
 if TYPE_CHECKING:
     from govlint.pages import Page
@@ -200,7 +202,13 @@ def _with_its_check(rule: Rule) -> Rule:
         return replace(rule, triggers=())
     module = import_module(f"govlint.checks.{rule.check.replace('-', '_')}")
     documents = tuple(getattr(module, "DOCUMENTS", ()))
-    return replace(rule, triggers=tuple(module.TRIGGERS), documents=documents)
+    return replace(rule, triggers=triggers_of(module), documents=documents)
+
+
+def triggers_of(check: ModuleType) -> tuple[str, ...]:
+    """What a check searches files for; a mark is among it where it takes a second look."""
+    words: tuple[str, ...] = tuple(check.TRIGGERS)
+    return (*words, mark(check.KIND)) if hasattr(check, "may_hold") else words
 
 
 def _read(path: Path) -> str:

@@ -125,7 +125,11 @@ class Scanner:
             hit = look.words & met
             if hit:
                 done |= look.own
-                if look.may_hold(folded, hit):
+                try:
+                    held = look.may_hold(folded, hit)
+                except Exception:
+                    held = True  # what fails here fails in the check, which says so
+                if held:
                     marks.append(look.mark)
         return (*(word for word in words if word not in done), *marks)
 

@@ -45,8 +45,9 @@ def test_a_command_that_hangs_fails_or_is_absent_has_a_row_that_says_so(
     assert told["ruff"]["runs"] == 3 and told["ruff"]["ratio"] == told["ruff"]["cpu ratio"] == 1
     assert told["hangs"] == {"name": "hangs", "runs": 0, "note": "given up after 1 s"}
     assert told["fails"]["note"] == "exit code 7" and told["fails"]["cpu"] > 0
+    assert told["fails"]["memory"] > 1_000_000
     text = compare.table("tree", list(told.values()))
-    assert "| missing | – | – | – | – | – | – | 0 | absent: could not be installed |" in text
+    assert "| missing | – | – | – | – | – | – | – | 0 | absent: could not be installed |" in text
     assert "| ruff | 0." in text and "÷ ruff" in text
 
 

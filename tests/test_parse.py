@@ -345,6 +345,16 @@ def test_a_second_look_stands_for_its_words_and_is_asked_for_folded_text() -> No
     ]
 
 
+def test_a_second_look_that_fails_leaves_the_file_to_its_check() -> None:
+    def fails(data: bytes, words: Collection[str]) -> bool:
+        raise RecursionError
+
+    scanner = Scanner(["Plugin"], (Look("!look", frozenset({"Plugin"}), frozenset(), fails),))
+    words: list[tuple[str, ...]] = []
+    run_on_stack(lambda: words.append(scanner.scan("a.py", b"Plugin").words), 64 << 20)
+    assert words == [("Plugin", "!look")]
+
+
 def test_without_the_fast_search_the_words_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     data = b"class PluginExecutionService: pass\nx = JobState\n"
     expected = scan(data).words
