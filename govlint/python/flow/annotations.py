@@ -218,6 +218,7 @@ def _subscript(
         made = v.container("dict", annotation)
         if len(arguments) > 1:
             flow.write((made, "keys"), inner(arguments[0]))
+            flow.declare_elements(made, annotation, module, cls)
             flow.store_element(made, None, inner(arguments[1]))
         return frozenset({made})
     if name in ("tuple", "Tuple"):
@@ -230,6 +231,8 @@ def _subscript(
             flow.lengths[made] = len(arguments)
         return frozenset({made})
     if name in _SEQUENCES:
+        made = v.container("list", annotation)
+        flow.declare_elements(made, annotation, module, cls)
         return flow.holder("list", annotation, inner(arguments[0]))
     if name in _AWAITABLES:
         return flow.holder("future", annotation, inner(arguments[-1]))

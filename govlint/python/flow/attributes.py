@@ -438,8 +438,12 @@ def _of_super(flow: Flow, receiver: v.Super, name: str, node: ast.AST) -> Values
     return frozenset({v.bound_external(f"{outside or 'builtins.object'}.{name}", me)})
 
 
-def store(flow: Flow, receiver: Value, name: str, values: Values) -> None:
-    """Write `receiver.name = values` into the heap."""
+def store(flow: Flow, receiver: Value, name: str, values: Values, generic: bool = True) -> None:
+    """Write `receiver.name = values` into the heap.
+
+    What some object of a class is given, each may have been given; not where `generic` says
+    that each gets its own.
+    """
     if isinstance(receiver, v.Instance):
         flow.write((receiver, name), values)
         flow.write((receiver, "attributes"), values)
@@ -448,7 +452,7 @@ def store(flow: Flow, receiver: Value, name: str, values: Values) -> None:
                 flow.write(("any", entry, name), values)
         if name == "__dict__":
             _share(flow, receiver.cls)
-        if receiver.is_some or ("shared", receiver.cls) in flow.heap:
+        if (receiver.is_some and generic) or ("shared", receiver.cls) in flow.heap:
             flow.write(("generic", receiver.cls, name), values)
         for value in lookup(flow, receiver.cls, name) or ():
             if isinstance(value, v.Instance):

@@ -723,9 +723,22 @@ def _field(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
     return found | call_values(flow, factory, Arguments(), node)
 
 
+_SHAPES = {
+    "builtins.list": "list",
+    "builtins.set": "set",
+    "builtins.dict": "dict",
+    "collections.deque": "list",
+}
+
+
 def _defaultdict(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
     made = v.container("dict", node)
-    flow.store_element(made, None, call_values(flow, arguments.at(0), Arguments(), node))
+    factories = arguments.at(0)
+    shapes = {_SHAPES.get(getattr(factory, "dotted", "")) for factory in factories}
+    if len(shapes) == 1 and None not in shapes:
+        flow.defaults[made] = str(shapes.pop())
+    else:
+        flow.store_element(made, None, call_values(flow, factories, Arguments(), node))
     update_mapping(flow, made, arguments.at(1), node)
     return frozenset({made})
 

@@ -281,6 +281,17 @@ def _keys(flow: Flow, callee: v.BoundExternal, arguments: Arguments, node: ast.A
 
 
 def _items(flow: Flow, callee: v.BoundExternal, arguments: Arguments, node: ast.AST) -> Values:
+    keys = flow.only_keys(callee.receiver)
+    if keys:
+        made = v.container("iterator", (node, callee.receiver))
+        for position, key in enumerate(keys):
+            row = v.container("tuple", (node, callee.receiver, key))
+            flow.store_element(row, 0, frozenset({key}))
+            flow.store_element(row, 1, flow.element(callee.receiver, frozenset({key})))
+            flow.lengths[row] = 2
+            flow.store_element(made, position, frozenset({row}))
+        flow.set_length(made, len(keys))
+        return frozenset({made})
     row = v.container("tuple", (node, callee.receiver, "item"))
     flow.store_element(row, 0, iterate(flow, frozenset({callee.receiver}), node))
     flow.store_element(row, 1, flow.elements(frozenset({callee.receiver})))
