@@ -92,6 +92,8 @@ def _bound_words(bindings: Bindings) -> set[str]:
             last = entry.split(".")[0 if name == "gates" and "." in entry else -1]
             if name == "gates" and entry.count(".") > 1:
                 last = entry.split(".")[-2]
+                if not last[:1].isupper():  # a function of a module
+                    words.add(_literal(entry.split(".")[-1]))
             words.add(_literal(last))
     return words
 
@@ -175,7 +177,7 @@ def _literal(pattern: str) -> str:
 def all_words(rules: Sequence[Rule], bindings: Bindings) -> tuple[frozenset[str], frozenset[str]]:
     """The words that linking starts from, and all that are searched for."""
     seeds = seed_words(rules, bindings)
-    words = seeds | {WORD}
+    words = frozenset(word for word in seeds if not word.startswith(MARK)) | {WORD}
     if any("text" in rule.documents for rule in rules):
         words |= {COMMAND_WORD}
     return seeds, words
@@ -204,6 +206,7 @@ def analyse(
         return raw._replace(linked=Linked(frozenset(), frozenset(), names))
     files = scanned_files(targets, scans, root, given, seeds)
     started = time.perf_counter()
+    from govlint.python.gate import presence
     from govlint.python.linking import link
 
     try:
@@ -230,6 +233,8 @@ def analyse(
             raw.undecided.extend(left.code for left in checked[position:])
             break
         raw.seconds[rule.code] = time.perf_counter() - started
+    if any(rule.check in presence.KINDS for rule in checked):
+        raw.problems.extend(absent_gate(entry) for entry in presence.absent(program))
     for kind, message, path in program.problems:
         raw.problems.append(Problem(kind, message, path))
     parsed = 0
@@ -356,6 +361,15 @@ def crash(what: str, error: Exception) -> Problem:
         place = f" at {os.path.basename(code.co_filename)}:{trace.tb_lineno}"
         trace = trace.tb_next
     return Problem("crash", f"{what} failed ({text}{place}); please report this")
+
+
+def absent_gate(entry: str) -> Problem:
+    """The problem that a configured gate is nowhere: what is said of gates says nothing then."""
+    return Problem(
+        "nothing-to-check",
+        f"the gate {entry!r} of the bindings is not in this project, so that nothing is checked"
+        " inside of it; write it as `module.Class.method` or `module.function`",
+    )
 
 
 def out_of_time(what: str, limit: int, error: BaseException | None = None) -> Problem:

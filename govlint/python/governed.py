@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -350,20 +351,24 @@ def reachable_only_from(
 def find_gates(program: Program) -> tuple[Gate, ...]:
     """The gates that run plugins; a class of a gate's name that runs none is not one."""
     found: list[Gate] = []
+    for _, cls, function in named_gates(program):
+        _add_gate(program, found, cls, function)
+    return tuple(found)
+
+
+def named_gates(program: Program) -> Iterator[tuple[str, ClassInfo | None, FunctionInfo]]:
+    """What the bindings' gates name: the entry, the gate's class (if it has one), its code."""
     for entry in program.bindings.gates:
         class_pattern, _, method = entry.rpartition(".")
         for module in list(program.modules.values()):
             if module.is_test:
                 continue
-            if not class_pattern:
-                for function in module.functions:
-                    if function.cls is None and matches_any((method,), function.qualname):
-                        _add_gate(program, found, None, function)
-                continue
-            for cls in module.classes:
+            for function in module.functions:
+                if function.cls is None and matches_any((entry,), function.qualname):
+                    yield entry, None, function
+            for cls in module.classes if class_pattern else ():
                 if matches_any((class_pattern,), cls.qualname) and method in cls.methods:
-                    _add_gate(program, found, cls, cls.methods[method])
-    return tuple(found)
+                    yield entry, cls, cls.methods[method]
 
 
 def _add_gate(
@@ -473,6 +478,11 @@ def runs_plugin(program: Program, call: ast.Call) -> bool:
     known to be something else does not.
     """
     governs = program.bindings.governs
+    if any(
+        isinstance(value, v.Dynamic) and program.flow.dynamic.get(value.site)
+        for value in program.values(call.func)
+    ):
+        return True  # what `getattr(plugin, name)` gave was kept, and is called here
     for node in (call.func, *call.args):
         values = program.values(node)
         if any(is_governed_function(program, value) for value in values):

@@ -436,6 +436,10 @@ class Program:
         """Whether a binding names the class or a base of it."""
         return self._roles.is_bound(cls)
 
+    def is_gate_function(self, function: FunctionInfo) -> bool:
+        """Whether a function is one that the bindings name as a gate."""
+        return function.cls is None and matches_any(self.bindings.gates, function.qualname)
+
     def is_gate_class(self, cls: ClassInfo) -> bool:
         """Whether a class, or a base of it, has a gate's name."""
         return self._roles.is_gate_class(cls)

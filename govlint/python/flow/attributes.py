@@ -48,6 +48,8 @@ def load(flow: Flow, receiver: Value, name: str, node: ast.AST) -> Values:
         return frozenset({v.deferred(receiver.module, f"{receiver.dotted}.{name}")})
     if isinstance(receiver, v.ExternalInstance):
         stored = flow.read((receiver, name))
+        if receiver.dotted == "types.SimpleNamespace":
+            return stored | flow.read((receiver, "any-name")) or ANY
         if name == "args" and receiver.dotted.startswith("builtins."):
             return flow.holder("tuple", (receiver, name), flow.read((receiver, "*")))
         if receiver.dotted.count(".") > 5:
@@ -306,9 +308,7 @@ def _of_class(flow: Flow, receiver: v.ClassValue, name: str, node: ast.AST) -> V
     found: set[Value] = set()
     raw = lookup(flow, cls, name)
     for value in raw or ():
-        if isinstance(value, v.FunctionValue) and "classmethod" in {
-            part.rpartition(".")[2] for part in value.function.decorators
-        }:
+        if isinstance(value, v.FunctionValue) and _takes_class(value.function):
             found.add(v.bound_method(value.function, receiver, value.closure))
         elif isinstance(value, v.Container) and value.shape in ("staticmethod", "classmethod"):
             found |= bind(flow, value, receiver, receiver, node)
@@ -333,6 +333,14 @@ def _of_class(flow: Flow, receiver: v.ClassValue, name: str, node: ast.AST) -> V
 
 # what a class has of its own, and what a library's class decorator gives it (ray's actors)
 _OF_CLASSES = frozenset({"__new__", "__init_subclass__", "mro", "remote", "options", "bind"})
+
+
+def _takes_class(function: FunctionInfo) -> bool:
+    """Whether a function of a class is a class method, declared or by its name."""
+    decorators = {part.rpartition(".")[2] for part in function.decorators}
+    return "classmethod" in decorators or (
+        function.name == "__class_getitem__" and "staticmethod" not in decorators
+    )
 
 
 def _line_of(flow: Flow, cls: ClassInfo, name: str, node: ast.AST) -> Values:

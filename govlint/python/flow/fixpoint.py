@@ -37,6 +37,7 @@ _MAX_FRAMES = 128
 # Objects that a short method of them is followed with one by one, and lines of such a one.
 _MAX_OBJECTS = 6
 _SHORT = 10
+_DESCRIPTOR = ("__get__", "__set__", "__set_name__")
 # Functions that a decorator is followed with one by one.
 _MAX_DECORATED = 1_000
 # Elements whose places in a sequence are told apart; `x = x + x` doubles them each time.
@@ -52,7 +53,7 @@ _PATIENCE = 3
 # holds it, has functions evaluated again and further files read.
 _LARGE = 8_000
 # Frames from which on functions are no longer told apart by their arguments.
-_MANY_FRAMES = 2_500
+_MANY_FRAMES = 3_500
 # Elements of a sequence that a loop over it goes through one by one.
 _MAX_ROUNDS = 8
 # Calls that are followed at once, one inside the other, before further ones are queued.
@@ -313,6 +314,8 @@ class Flow:
         """Follow a function under unknown arguments, now or when it becomes of interest."""
         if function.module.on_demand:
             return
+        if function.cls is not None and function.name == "__set_name__":
+            return  # nobody calls it but the class statement
         if self.program.everything and function.cls is None:
             self.offered[function] = closure  # opened when nobody is seen to call it
         elif self.interest.covers(function):
@@ -475,13 +478,14 @@ class Flow:
             )
         ):
             telling = {name: self._telling(values) for name, values in bound.items()}
+            if keeps:
+                telling[function.params[0]] = arguments.positional[0]
             key = (function, closure, tuple(telling.items()))
             frame = self.frames.get(key)
             contexts = self.frame_counts[function, closure]
             if (
                 frame is None
-                and contexts
-                < (_MAX_DECORATED if wraps else _MAX_OBJECTS if keeps else _MAX_CONTEXTS)
+                and contexts < self._most_contexts(function, wraps, keeps)
                 and self.frame_counts[function, "all"] < _MAX_FRAMES
             ):
                 frame = Frame(function.module, function, telling, closure)
@@ -518,17 +522,26 @@ class Flow:
         only = next(iter(given)) if len(given) == 1 else None
         return isinstance(only, v.FunctionValue | v.BoundMethod)
 
+    def _most_contexts(self, function: FunctionInfo, wraps: bool, keeps: bool) -> int:
+        if wraps or (keeps and function.name in _DESCRIPTOR):
+            return _MAX_DECORATED
+        return _MAX_OBJECTS if keeps else _MAX_CONTEXTS
+
     def _keeps(self, function: FunctionInfo, arguments: Arguments) -> bool:
         """Whether a short method of one object is called: it may keep things, or give them back.
 
         What one table holds is not what another of its class holds.
         """
-        if function.cls is None or not arguments.positional or self.is_large():
+        if function.cls is None or not arguments.positional or not function.params:
+            return False
+        if self.is_large():
             return False
         first = arguments.positional[0]
         only = next(iter(first)) if len(first) == 1 else None
         if not isinstance(only, v.Instance) or only.is_some or self.program.is_bound(only.cls):
             return False
+        if function.name in _DESCRIPTOR:
+            return True
         node = function.node
         return (node.end_lineno or node.lineno) - node.lineno <= _SHORT
 

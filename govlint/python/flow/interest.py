@@ -150,7 +150,9 @@ class Interest:
         function = caller.function if caller is not None else None
         while function is not None:
             if function in self._gate_code or (
-                function.cls is not None and self.flow.program.is_gate_class(function.cls)
+                self.flow.program.is_gate_class(function.cls)
+                if function.cls is not None
+                else self.flow.program.is_gate_function(function)
             ):
                 return True
             function = function.parent

@@ -186,6 +186,7 @@ def _setattr(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
                 attributes.store(flow, owner, name.value, arguments.at(2))
             elif isinstance(owner, v.Instance | v.ClassValue | v.ModuleValue | v.ExternalInstance):
                 flow.write((owner, "attributes"), arguments.at(2))
+                flow.write((owner, "any-name"), arguments.at(2))
     return EMPTY
 
 
@@ -533,19 +534,6 @@ def _largest(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
     return flow.holder("list", node, items)
 
 
-def _put_into(holder: int, item: int) -> Model:
-    """`heappush(heap, item)`: gives back what the holder may have had before."""
-
-    def model(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
-        for target in arguments.at(holder):
-            if isinstance(target, v.Container):
-                flow.store_element(target, None, arguments.at(item))
-                flow.write((target, "scrambled"), ANY)
-        return flow.elements(arguments.at(holder))
-
-    return model
-
-
 def _reduce(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
     items = iterate(flow, arguments.at(1), node)
     start = arguments.at(2) or items
@@ -721,6 +709,27 @@ def _field(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
         "factory", EMPTY
     )
     return found | call_values(flow, factory, Arguments(), node)
+
+
+def _insert(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
+    """`insort(items, item)` and `heappush`: what is put into the first goes in unordered."""
+    for holder in arguments.at(0, "a"):
+        if isinstance(holder, v.Container):
+            flow.store_element(holder, None, arguments.at(1, "x"))
+            flow.set_length(holder, None)
+            flow.write((holder, "scrambled"), ANY)
+    return EMPTY
+
+
+def _popped(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
+    """`heappop(items)`; `heapreplace` and `heappushpop` put their second argument in."""
+    _insert(flow, arguments, node)
+    return flow.elements(arguments.at(0)) | arguments.at(1)
+
+
+def _names_of(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
+    """`dir(x)`: names, of which nothing is known."""
+    return flow.holder("list", node, ANY)
 
 
 _SHAPES = {
@@ -908,6 +917,14 @@ _MODELS: dict[str, Model] = {
     "weakref.WeakValueDictionary": _dict,
     "weakref.WeakSet": _holder("set"),
     "types.MappingProxyType": _identity,
+    "builtins.dir": _names_of,
+    "bisect.insort": _insert,
+    "bisect.insort_left": _insert,
+    "bisect.insort_right": _insert,
+    "heapq.heappush": _insert,
+    "heapq.heappop": _popped,
+    "heapq.heapreplace": _popped,
+    "heapq.heappushpop": _popped,
     "builtins.sorted": _sorted,
     "builtins.reversed": _elements,
     "builtins.enumerate": _enumerate,
@@ -941,14 +958,9 @@ _MODELS: dict[str, Model] = {
     "secrets.choice": _one_of,
     "random.choices": _elements,
     "random.sample": _elements,
-    "heapq.heappop": _one_of,
-    "heapq.heappush": _put_into(0, 1),
-    "heapq.heappushpop": _put_into(0, 1),
-    "heapq.heapreplace": _put_into(0, 1),
     "heapq.merge": _chain,
     "heapq.nlargest": _largest,
     "heapq.nsmallest": _largest,
-    "bisect.insort": _put_into(0, 1),
     "more_itertools.first": _one_of,
     "more_itertools.last": _one_of,
     "more_itertools.one": _one_of,

@@ -77,7 +77,7 @@ class Interpreter(Expressions):
             and first[0].arg == name
             and "staticmethod" not in decorators
         ):
-            if "classmethod" in decorators or function.name in ("__new__", "__init_subclass__"):
+            if "classmethod" in decorators or function.name in _OF_CLASSES:
                 return frozenset({v.class_value(function.cls)}) | found
             return frozenset({v.instance(function.cls)}) | found
         for arg in [*spec.posonlyargs, *spec.args, *spec.kwonlyargs]:
@@ -306,6 +306,8 @@ class Interpreter(Expressions):
             return key_of(keys)
         if isinstance(node, ast.Attribute) and all(isinstance(k, v.EnumMember) for k in keys):
             return key_of(keys)
+        if isinstance(node, ast.Attribute) and not (self.frame.open or self.frame.merged):
+            return key_of(keys)  # `data[self._name]`, followed for one object
         if isinstance(node, ast.Name) and (
             self.function is None or node.id not in self.function.stored
         ):
@@ -428,7 +430,8 @@ class Interpreter(Expressions):
         made: Values = frozenset({self.make_function(function)})
         self.flow.record(node, made)
         result = self._decorate(node.decorator_list, made, node)
-        self._define(node.name, result)
+        if not _is_overload(function):
+            self._define(node.name, result)
 
     def _define(self, name: str, values: Values) -> None:
         # an overload or a property's setter adds to what stands there
@@ -495,9 +498,22 @@ class Interpreter(Expressions):
         me: Values = frozenset({v.class_value(cls)})
         if flow.program.is_state_class(cls, flow):
             self._enum_values(cls, scope)
+        self._name_descriptors(cls, scope, node)
         self._created(cls, node)
         flow.record(node, me)
         self._define(node.name, self._decorate(node.decorator_list, me, node))
+
+    def _name_descriptors(self, cls: ClassInfo, scope: Environment, node: ast.ClassDef) -> None:
+        """`type.__new__` tells each attribute that asks for it what it is called."""
+        flow = self.flow
+        for name, values in scope.items():
+            for value in values:
+                if not isinstance(value, v.Instance):
+                    continue
+                for method in attributes.lookup(flow, value.cls, "__set_name__") or ():
+                    told = Arguments([frozenset({v.class_value(cls)}), frozenset({v.const(name)})])
+                    bound = attributes.bind(flow, method, value, v.class_value(value.cls), node)
+                    call_values(flow, bound, told, node)
 
     def _base(self, base: ast.expr) -> Values:
         values = self.evaluate(base)
@@ -725,6 +741,14 @@ class Interpreter(Expressions):
             self.bind_name(node.name.id, self.flow.recorded.get(node.value, EMPTY))
 
 
+def _is_overload(function: FunctionInfo) -> bool:
+    """Whether a method is only a signature of the one that is defined after it."""
+    if not any(name.rpartition(".")[2] == "overload" for name in function.decorators):
+        return False
+    cls = function.cls
+    return cls is not None and cls.methods.get(function.name) is not function
+
+
 def _is_empty(node: ast.expr) -> bool:
     """Whether an expression makes a container that holds nothing yet."""
     if isinstance(node, ast.Dict):
@@ -738,6 +762,10 @@ def _is_empty(node: ast.expr) -> bool:
             return len(node.args) == 1
         return not node.args and name in ("dict", "list", "set", "OrderedDict", "deque")
     return False
+
+
+# methods that are given the class without being declared so
+_OF_CLASSES = ("__new__", "__init_subclass__", "__class_getitem__")
 
 
 def _some(value: Value) -> Value:
