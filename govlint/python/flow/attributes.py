@@ -401,6 +401,15 @@ def _of_module(flow: Flow, module: str, name: str, node: ast.AST) -> Values:
     return frozenset({v.deferred(module, full)})
 
 
+def globals_of(flow: Flow, owner: v.ModuleValue) -> Values:
+    """All that a module of the program holds; any object, where it is not read."""
+    module = flow.program.modules.get(owner.name)
+    found: set[Value] = {UNKNOWN}
+    for name in sorted(module.stored) if module is not None else ():
+        found |= flow.read(("global", owner.name, name))
+    return frozenset(found)
+
+
 def _of_super(flow: Flow, receiver: v.Super, name: str, node: ast.AST) -> Values:
     me = receiver.receiver
     if isinstance(me, v.Instance):

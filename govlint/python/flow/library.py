@@ -420,7 +420,7 @@ def _members_of(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
         if isinstance(owner, v.Instance | v.ClassValue | v.Super):
             found |= get_attribute(flow, owner, ANY, node)
         elif isinstance(owner, v.ModuleValue):
-            found |= flow.read((owner, "attributes"))
+            found |= attributes.globals_of(flow, owner)
     return _pairs(flow, [ANY, frozenset(found)], node)
 
 

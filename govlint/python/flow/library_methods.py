@@ -195,6 +195,8 @@ def _namespace(
         if isinstance(owner, v.ClassValue):
             for entry in sorted(owner.cls.stored):
                 held |= flow.read((owner, entry))
+        elif isinstance(owner, v.ModuleValue):
+            held |= attributes.globals_of(flow, owner)
         if name == "values":
             return flow.holder("iterator", node, held)
         row = v.container("tuple", (node, "row"))

@@ -282,7 +282,17 @@ class OutputPaths:
             for part in [t]
             if isinstance(part, ast.Name)
         }
-        return root.id not in local
+        return root.id not in local and not self._is_kept_by_outer(root.id, function)
+
+    @staticmethod
+    def _is_kept_by_outer(name: str, function: FunctionInfo) -> bool:
+        """Whether a nested function fills a local of the one around it, which goes on with it."""
+        outer = function.parent
+        while outer is not None and name not in function.params:
+            if name in outer.stored:
+                return name not in outer.params
+            outer = outer.parent
+        return False
 
 
 def _dirty(facts: Facts) -> set[str]:
