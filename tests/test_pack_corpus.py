@@ -1,6 +1,6 @@
 """Evasions and look-alikes of the participation and trust packs: small projects, as data.
 
-A file of `tests/data` holds `===== name`, then `#### path` for each file of that project; what stands
+A file of `tests/data` holds `===== name`, then `#### path` for each file of a project; what stands
 under `===== BASE` is part of every project. `# expect: CODE` marks the lines that are found, and
 nothing else of the two packs may be found anywhere.
 """
