@@ -10,6 +10,7 @@ import sysconfig
 import tokenize
 import unicodedata
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -210,6 +211,26 @@ def test_a_tree_that_is_too_deep_is_a_limit_and_no_crash(name: str) -> None:
         file.tree()
     assert caught.value.kind == "limit"
     assert file.failure is caught.value
+
+
+def test_a_miscount_of_the_interpreter_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = ast.parse
+    miscounts = [SystemError("AST constructor recursion depth mismatch (before=60, after=79)")] * 3
+
+    def miscounting(*arguments: Any, **options: Any) -> Any:
+        if miscounts:
+            raise miscounts.pop()
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(ast, "parse", miscounting)
+    assert ast.dump(parse_text("x = 1", "a.py")) == ast.dump(real("x = 1"))
+    monkeypatch.setattr(ast, "parse", lambda *_: (_ for _ in ()).throw(SystemError("other")))
+    with pytest.raises(SystemError, match="other"):
+        parse_text("x = 1", "a.py")
+    miscounts += [SystemError("AST constructor recursion depth mismatch")] * 1000
+    monkeypatch.setattr(ast, "parse", miscounting)
+    with pytest.raises(RecursionError, match="could not count"):
+        parse_text("x = 1", "a.py")
 
 
 def test_parsing_is_silent_about_invalid_escapes(recwarn: pytest.WarningsRecorder) -> None:

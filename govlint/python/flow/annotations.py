@@ -14,6 +14,7 @@ from govlint.python.flow.frames import Arguments, Frame
 from govlint.python.flow.generics import Bound, applied
 from govlint.python.flow.values import EMPTY, Value, Values
 from govlint.python.symbols import ClassInfo, Module
+from govlint.python.syntax.parse import build_tree
 
 _SEQUENCES = frozenset(
     "list List Sequence MutableSequence Iterable Iterator AsyncIterable AsyncIterator Collection "
@@ -114,7 +115,7 @@ def parse_text(flow: Flow, annotation: ast.Constant) -> ast.expr | None:
     cached = flow.program.parsed_annotations.get(annotation)
     if cached is None and annotation not in flow.program.parsed_annotations:
         try:
-            cached = ast.parse(str(annotation.value).strip(), mode="eval").body
+            cached = build_tree(str(annotation.value).strip(), mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             cached = None
         else:
