@@ -20,7 +20,7 @@ from govlint.discover import Target
 from govlint.errors import RuleError
 from govlint.linked import Linked
 from govlint.model import Finding, Location, Problem, Rule
-from govlint.python.bindings import Bindings
+from govlint.python.bindings import Bindings, words_beside_defaults
 from govlint.python.entry import Entry
 from govlint.python.module_names import ModuleNames
 from govlint.python.syntax.layout import place_files
@@ -37,6 +37,8 @@ _SEEDS = (
     "plugins registries gates metrics lifecycle_enums job_enums layers participants contexts "
     "state_surfaces policies runtimes"
 ).split()
+# checks that read files by themselves, and the bindings that name what they look for
+_FIELDS = {"cross-tenant": "tenant_fields", "event-log-mutation": "event_logs"}
 _WILD = "*?["
 
 
@@ -72,6 +74,7 @@ def seed_words(rules: Iterable[Rule], bindings: Bindings) -> frozenset[str]:
     These are the checks' triggers and, where a check has any, the names that the bindings
     give to what is governed. An entry that is all wildcard makes every file count: "".
     """
+    rules = list(rules)
     words: set[str] = set()
     for rule in {rule.check: rule for rule in rules if _is_of_python(rule)}.values():
         words.update(load_check(rule).TRIGGERS if rule.triggers is None else rule.triggers)
@@ -82,7 +85,18 @@ def seed_words(rules: Iterable[Rule], bindings: Bindings) -> frozenset[str]:
                 if name == "gates" and entry.count(".") > 1:
                     last = entry.split(".")[-2]
                 words.add(_literal(last))
-    return frozenset(words)
+    return frozenset(words) | _words_of_fields(rules, bindings)
+
+
+def _words_of_fields(rules: Iterable[Rule], bindings: Bindings) -> frozenset[str]:
+    """What the bindings add to the triggers of the checks that read files by themselves."""
+    checks = {rule.check for rule in rules}
+    return frozenset(
+        word
+        for check, name in _FIELDS.items()
+        if check in checks
+        for word in words_beside_defaults(bindings, name)
+    )
 
 
 def deciders(
@@ -95,6 +109,7 @@ def deciders(
     `starts_in` is None the check reads files by itself, and none is followed. The words
     that another check, or a binding, starts from as they are stay out of this.
     """
+    rules = list(rules)
     asked: dict[str, list[Callable[[bytes], bool]]] = {}
     plain: set[str] = set()
     for rule in {rule.check: rule for rule in rules if _is_of_python(rule)}.values():
@@ -108,6 +123,8 @@ def deciders(
             decide = partial(check.starts_in, bindings=bindings)
             for word in check.TRIGGERS:
                 asked[word].append(decide)
+    for word in _words_of_fields(rules, bindings):
+        asked.setdefault(word, [])
     return {word: tuple(found) for word, found in asked.items() if word not in plain}
 
 

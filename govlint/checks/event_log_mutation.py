@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from govlint.model import Finding, Rule
+from govlint.python.bindings import words_beside_defaults
 from govlint.python.program import Program
 from govlint.python.trust.event_logs import EventLogs
-from govlint.python.trust.reading import sources_with
-from govlint.python.vacuity.sources import Sources
+from govlint.python.trust.reading import importing, sources_with
+from govlint.python.vacuity.sources import Source, Sources
 
 KIND = "event-log-mutation"
 TRIGGERS: tuple[str, ...] = (
@@ -38,7 +39,14 @@ class Params:
 def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
     """At the call or statement that changes what was recorded."""
     sources = Sources(program)
-    for source in sources_with(program, sources, frozenset(TRIGGERS), _CHANGE):
+    beside = words_beside_defaults(program.bindings, "event_logs")
+    words = frozenset(TRIGGERS) | beside
+    pattern = _CHANGE
+    if beside:
+        named = b"|".join(sorted(re.escape(word.encode()) for word in beside))
+        pattern = re.compile(_CHANGE.pattern + b"|" + named)
+    read: set[str] = set()
+    for source in _judged(program, sources, words, pattern, read):
         seen: set[int] = set()
         for node, what in EventLogs(sources, source, program.bindings.event_logs).changes():
             line = getattr(node, "lineno", 0)
@@ -53,3 +61,21 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
                 location=program.location(source.module, node),
                 help=rule.fix,
             )
+
+
+def _judged(
+    program: Program,
+    sources: Sources,
+    words: frozenset[str],
+    pattern: re.Pattern[bytes],
+    read: set[str],
+) -> Iterator[Source]:
+    """The files that name a log, and those that import a model whose table is one."""
+    declaring: set[str] = set()
+    for source in sources_with(program, sources, words, pattern):
+        read.add(source.module.name)
+        judge = EventLogs(sources, source, program.bindings.event_logs)
+        if any(judge.declares_table(name) for name in source.classes):
+            declaring.add(source.module.name)
+        yield source
+    yield from importing(program, sources, declaring, read)

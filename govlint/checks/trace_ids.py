@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from govlint.model import Finding, Rule
 from govlint.python.program import Program
-from govlint.python.trust.reading import sources_with
+from govlint.python.trust.reading import importing, sources_with
 from govlint.python.trust.trace_ids import TraceIds
-from govlint.python.vacuity.sources import Sources
+from govlint.python.vacuity.sources import Source, Sources
 
 KIND = "trace-ids"
 TRIGGERS: tuple[str, ...] = (
@@ -27,6 +27,10 @@ _EMISSION = re.compile(
     rb"add|set|add_event|info|state|update_execution_metrics)\(|"
     rb"(?:emit|record|publish|send|track)_(?:metrics?|event)\(|update_execution_metrics"
 )
+# a file may only declare what others emit with
+_CANDIDATE = re.compile(
+    _EMISSION.pattern + rb"|(?:Counter|Gauge|Histogram|Summary|Info|Enum|create_\w+)\("
+)
 
 
 @dataclass(frozen=True)
@@ -38,7 +42,9 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
     """At the call that emits."""
     sources = Sources(program)
     judge = TraceIds(sources, program.bindings.trace_ids, program.bindings.metrics)
-    for source in sources_with(program, sources, frozenset(TRIGGERS), _EMISSION):
+    read: set[str] = set()
+    declaring: set[str] = set()
+    for source in _judged(program, sources, judge, read, declaring):
         for call, lacking, what in judge.missing(source):
             yield Finding(
                 rule=rule.code,
@@ -49,3 +55,15 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
                 location=program.location(source.module, call),
                 help=rule.fix,
             )
+
+
+def _judged(
+    program: Program, sources: Sources, judge: TraceIds, read: set[str], declaring: set[str]
+) -> Iterator[Source]:
+    """The files that name a metrics client, and those that import instruments of others."""
+    for source in sources_with(program, sources, frozenset(TRIGGERS), _CANDIDATE):
+        read.add(source.module.name)
+        if judge.declares(source):
+            declaring.add(source.module.name)
+        yield source
+    yield from importing(program, sources, declaring, read)

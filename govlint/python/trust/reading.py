@@ -7,8 +7,10 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+from govlint.python.importers import importers_of
 from govlint.python.paths.static import dotted
 from govlint.python.program import Program
+from govlint.python.symbols import Module
 from govlint.python.syntax.source import UnparsableError
 from govlint.python.vacuity.sources import AnyDef, Source, Sources
 
@@ -30,6 +32,35 @@ def sources_with(
         source = sources.get(name)
         if source is not None:
             yield source
+
+
+def importing(
+    program: Program, sources: Sources, modules: set[str], read: set[str]
+) -> Iterator[Source]:
+    """The files outside `read` that import one of `modules`; tests are left out."""
+    if not modules:
+        return
+    names = importers_of(program, modules)
+    names.update(name for name, m in program.modules.items() if _imports(program, m, modules))
+    for name in sorted(names - read):
+        file = program.files.get(name)
+        if file is None or file.is_test or file.failure is not None:
+            continue
+        source = sources.get(name)
+        if source is not None:
+            yield source
+
+
+def _imports(program: Program, module: Module, wanted: set[str]) -> bool:
+    for statement in module.imports:
+        if isinstance(statement, ast.ImportFrom):
+            origin = program.resolve_from(statement, module)
+            dotted_names = [origin, *(f"{origin}.{alias.name}" for alias in statement.names)]
+        else:
+            dotted_names = [alias.name for alias in statement.names]
+        if any(program.resolve_module(name, module) in wanted for name in dotted_names):
+            return True
+    return False
 
 
 def definitions(tree: ast.AST) -> Iterator[tuple[AnyDef, ast.ClassDef | None]]:
