@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from govlint.python.paths.static import dotted
 from govlint.python.symbols import Module
 from govlint.python.syntax.source import ScannedFile, UnparsableError
 
@@ -171,7 +172,9 @@ class Sources:
 def _can_be_constant(value: ast.expr) -> bool:
     """Whether a value is a number, a boolean, or a container that is spelled out."""
     if isinstance(value, ast.Constant):
-        return isinstance(value.value, int | float)
+        return isinstance(value.value, int | float | str)
+    if isinstance(value, ast.Call) and dotted(value.func) in ("re.compile", "compile"):
+        return True
     if isinstance(value, ast.Call):
         return not value.args and isinstance(value.func, ast.Name)
     return isinstance(value, ast.List | ast.Tuple | ast.Dict | ast.Set | ast.UnaryOp | ast.BinOp)
@@ -197,7 +200,9 @@ def _only_read(tree: ast.Module, wanted: ast.Name) -> bool:
         if isinstance(node, ast.For | ast.AsyncFor | ast.comprehension) and node.iter is wanted:
             return True
         if isinstance(node, ast.Call) and wanted in node.args:
-            return isinstance(node.func, ast.Name) and node.func.id in ("all", "any", "len", "sum")
+            return dotted(node.func).rpartition(".")[2] == "parametrize" or (
+                isinstance(node.func, ast.Name) and node.func.id in ("all", "any", "len", "sum")
+            )
         if (isinstance(node, ast.Compare | ast.Return | ast.UnaryOp | ast.If | ast.BoolOp)) and (
             any(child is wanted for child in ast.iter_child_nodes(node))
         ):
