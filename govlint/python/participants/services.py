@@ -156,8 +156,29 @@ def _is_named(program: Program, node: ast.expr, entries: tuple[str, ...]) -> boo
     return any(
         (part.attr if isinstance(part, ast.Attribute) else getattr(part, "id", "")).lstrip("_")
         in wanted
-        for part in (node, *origins(program, node))
+        for part in (node, *origins(program, node), *_made_of(program, node))
     )
+
+
+def _made_of(program: Program, node: ast.expr) -> list[ast.expr]:
+    """What a constructor puts into `self.name`."""
+    function = program.function_of(node)
+    if not isinstance(node, ast.Attribute) or dotted(node.value) != "self" or function is None:
+        return []
+    cls = function.cls or program.class_of(node)
+    made = program.find_method(cls, "__init__") if cls is not None else None
+    if made is None:
+        return []
+    return [
+        child.value
+        for child in ast.walk(made.node)
+        if isinstance(child, ast.Assign | ast.AnnAssign)
+        and child.value is not None
+        and any(
+            dotted(target) == f"self.{node.attr}"
+            for target in (child.targets if isinstance(child, ast.Assign) else [child.target])
+        )
+    ]
 
 
 def _snake_names(entries: tuple[str, ...]) -> set[str]:

@@ -92,6 +92,7 @@ _QUERY = frozenset(
         "session",
     ]
 )
+_TEXTS = ("text", "SQL", "dedent", "TextClause")
 _PASSES_ON = ("enumerate", "reversed", "iter", "zip")
 _INIT = frozenset({"__init__", "__post_init__", "__new__", "setUp"})
 Change = tuple[ast.AST, str]
@@ -414,13 +415,18 @@ class EventLogs:
     def _sql(self, call: ast.Call) -> Iterator[Change]:
         if _SPEAKS.fullmatch(last(call.func)):
             return
+        if last(call.func) in _TEXTS and isinstance(
+            self.parents.get(call), ast.Call | ast.Assign | ast.AnnAssign
+        ):
+            return  # it is found where it is executed
         for argument in call.args[:2]:
             inner = argument
-            if isinstance(inner, ast.Name):
-                values = self._values(inner)
-                inner = values[0] if len(values) == 1 else inner
-            if isinstance(inner, ast.Call) and last(inner.func) in ("text", "SQL"):
-                continue  # the inner call is met by itself
+            for _ in range(3):
+                if isinstance(inner, ast.Name | ast.Attribute):
+                    values = self._values(inner)
+                    inner = values[0] if len(values) == 1 else inner
+                if isinstance(inner, ast.Call) and last(inner.func) in _TEXTS and inner.args:
+                    inner = inner.args[0]
             text = self._text(inner)
             if text is None or re.search(r"\btrigger\b|\brule\b", text, re.IGNORECASE):
                 continue

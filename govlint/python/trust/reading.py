@@ -14,6 +14,9 @@ from govlint.python.symbols import Module
 from govlint.python.syntax.source import UnparsableError
 from govlint.python.vacuity.sources import AnyDef, Source, Sources
 
+# How many packages may hand a name on before it is no longer followed.
+_REEXPORTS = 4
+
 
 def sources_with(
     program: Program, sources: Sources, words: frozenset[str], pattern: re.Pattern[bytes]
@@ -38,10 +41,16 @@ def importing(
     program: Program, sources: Sources, modules: set[str], read: set[str]
 ) -> Iterator[Source]:
     """The files outside `read` that import one of `modules`; tests are left out."""
-    if not modules:
-        return
-    names = importers_of(program, modules)
-    names.update(name for name, m in program.modules.items() if _imports(program, m, modules))
+    names: set[str] = set()
+    wanted = set(modules)
+    for _ in range(_REEXPORTS):
+        if not wanted:
+            break
+        fresh = importers_of(program, wanted)
+        fresh |= {name for name, m in program.modules.items() if _imports(program, m, wanted)}
+        fresh -= names
+        names |= fresh
+        wanted = {name for name in fresh if program.files[name].is_package}  # they pass it on
     for name in sorted(names - read):
         file = program.files.get(name)
         if file is None or file.is_test or file.failure is not None:

@@ -510,7 +510,8 @@ class Tenants:
             left, right = test.left, test.comparators[0]
             sides = [self._is_own(side, own, callers) for side in (left, right)]
             text = [ast.unparse(side) for side in (left, right)]
-            if not any(sides) or not all(map(self._speaks, text)) or text[0] == text[1]:
+            speak = [own_side or self._speaks(t) for own_side, t in zip(sides, text, strict=True)]
+            if not any(sides) or not all(speak) or text[0] == text[1]:
                 return None
             if any(side in self.others for side in text) and self.reached:
                 return None  # another parameter than the one that is used

@@ -444,6 +444,8 @@ class _File:
         scope: ast.AST = self.source.tree
         text = dotted(node)
         for part in ast.walk(scope) if text else ():
+            if isinstance(part, ast.Assign | ast.Call) and self._is_later(part, node):
+                continue
             if isinstance(part, ast.Assign):
                 for target in part.targets:
                     if isinstance(target, ast.Subscript) and dotted(target.value) == text:
@@ -462,6 +464,22 @@ class _File:
             return found
         found.open = found.open or _CARRIERS.fullmatch(name) is not None
         return found
+
+    def _is_later(self, part: ast.stmt | ast.expr, node: ast.expr) -> bool:
+        """Whether `part` runs after `node`: below it in one function, and in no loop with it."""
+        if part.lineno <= (node.end_lineno or node.lineno):
+            return False
+        above: list[ast.AST] = []
+        current: ast.AST | None = node
+        while current is not None and not isinstance(current, AnyDef):
+            above.append(current)
+            current = self.parents.get(current)
+        inner: ast.AST | None = part
+        while inner is not None and not isinstance(inner, AnyDef):
+            if isinstance(inner, ast.For | ast.AsyncFor | ast.While) and inner in above:
+                return False
+            inner = self.parents.get(inner)
+        return inner is current and current is not None
 
     def _taken_out(self, text: str) -> set[str]:
         """The keys that `ids.pop("version")` or `del ids["version"]` takes out."""
