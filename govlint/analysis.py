@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from govlint.catalog import BUILTIN_KINDS, make_params
 from govlint.discover import Target
@@ -24,10 +25,13 @@ from govlint.python.bindings import Bindings, words_beside_defaults
 from govlint.python.entry import Entry
 from govlint.python.module_names import ModuleNames
 from govlint.python.syntax.layout import place_files
-from govlint.python.syntax.source import ScannedFile, UnparsableError
+from govlint.python.syntax.source import MARK, ScannedFile, UnparsableError, mark
 from govlint.record import Scan
 from govlint.suppress import WORD
 from govlint.threads import TimeLimit
+
+if TYPE_CHECKING:
+    from govlint.scan import Look
 
 SYNTAX_KIND = "syntax"
 COMMAND_WORD = "@role"  # a file with a line that runs a role
@@ -74,28 +78,63 @@ def seed_words(rules: Iterable[Rule], bindings: Bindings) -> frozenset[str]:
     These are the checks' triggers and, where a check has any, the names that the bindings
     give to what is governed. An entry that is all wildcard makes every file count: "".
     """
-    rules = list(rules)
     words: set[str] = set()
-    for rule in {rule.check: rule for rule in rules if _is_of_python(rule)}.values():
-        words.update(load_check(rule).TRIGGERS if rule.triggers is None else rule.triggers)
-    if words:
-        for name in _SEEDS:
-            for entry in getattr(bindings, name):
-                last = entry.split(".")[0 if name == "gates" and "." in entry else -1]
-                if name == "gates" and entry.count(".") > 1:
-                    last = entry.split(".")[-2]
-                words.add(_literal(last))
-    return frozenset(words) | _words_of_fields(rules, bindings)
+    for check, triggers in _checks(rules, bindings):
+        words |= triggers
+        if hasattr(check, "may_hold"):
+            words.add(mark(check.KIND))
+    return frozenset(words | _bound_words(bindings) if words else words)
 
 
-def _words_of_fields(rules: Iterable[Rule], bindings: Bindings) -> frozenset[str]:
-    """What the bindings add to the triggers of the checks that read files by themselves."""
-    checks = {rule.check for rule in rules}
-    return frozenset(
-        word
-        for check, name in _FIELDS.items()
-        if check in checks
-        for word in words_beside_defaults(bindings, name)
+def _bound_words(bindings: Bindings) -> set[str]:
+    """The names that the bindings give to what is governed."""
+    words = set()
+    for name in _SEEDS:
+        for entry in getattr(bindings, name):
+            last = entry.split(".")[0 if name == "gates" and "." in entry else -1]
+            if name == "gates" and entry.count(".") > 1:
+                last = entry.split(".")[-2]
+                if not last[:1].isupper():  # a function of a module
+                    words.add(_literal(entry.split(".")[-1]))
+            words.add(_literal(last))
+    return words
+
+
+def _checks(
+    rules: Iterable[Rule], bindings: Bindings
+) -> Iterator[tuple[ModuleType, frozenset[str]]]:
+    """The checks of Python code that rules name, each with the triggers of all its rules."""
+    by_kind: dict[str, list[Rule]] = {}
+    for rule in rules:
+        if _is_of_python(rule):
+            by_kind.setdefault(rule.check, []).append(rule)
+    for named in by_kind.values():
+        check = load_check(named[0])
+        asked = (check.TRIGGERS if rule.triggers is None else rule.triggers for rule in named)
+        words = frozenset(chain.from_iterable(asked))
+        if check.KIND in _FIELDS:
+            words |= words_beside_defaults(bindings, _FIELDS[check.KIND])
+        yield check, words
+
+
+def looks(rules: Sequence[Rule], bindings: Bindings) -> tuple[Look, ...]:
+    """The second looks of the checks whose triggers are common.
+
+    Such a check says in `may_hold(data, words)`, by the folded text of a file and those of
+    its triggers that are in it, whether there may be a finding; it is asked where the file
+    is searched. The answer is remembered as a word of the file.
+    """
+    from govlint.scan import Look
+
+    asking, plain = [], _bound_words(bindings) | {WORD, COMMAND_WORD}
+    for check, triggers in _checks(rules, bindings):
+        if hasattr(check, "may_hold"):
+            asking.append((check, triggers))
+        else:
+            plain |= triggers
+    return tuple(
+        Look(mark(check.KIND), triggers, triggers - plain, check.may_hold)
+        for check, triggers in asking
     )
 
 
@@ -109,22 +148,18 @@ def deciders(
     `starts_in` is None the check reads files by itself, and none is followed. The words
     that another check, or a binding, starts from as they are stay out of this.
     """
-    rules = list(rules)
     asked: dict[str, list[Callable[[bytes], bool]]] = {}
     plain: set[str] = set()
-    for rule in {rule.check: rule for rule in rules if _is_of_python(rule)}.values():
-        check = load_check(rule)
+    for check, triggers in _checks(rules, bindings):
         if not hasattr(check, "starts_in"):
-            plain.update(check.TRIGGERS)
+            plain |= triggers
             continue
-        for word in check.TRIGGERS:
+        for word in (*triggers, mark(check.KIND)):
             asked.setdefault(word, [])
         if check.starts_in is not None:
             decide = partial(check.starts_in, bindings=bindings)
-            for word in check.TRIGGERS:
+            for word in triggers:
                 asked[word].append(decide)
-    for word in _words_of_fields(rules, bindings):
-        asked.setdefault(word, [])
     return {word: tuple(found) for word, found in asked.items() if word not in plain}
 
 
@@ -149,7 +184,7 @@ def _literal(pattern: str) -> str:
 def all_words(rules: Sequence[Rule], bindings: Bindings) -> tuple[frozenset[str], frozenset[str]]:
     """The words that linking starts from, and all that are searched for."""
     seeds = seed_words(rules, bindings)
-    words = seeds | {WORD}
+    words = frozenset(word for word in seeds if not word.startswith(MARK)) | {WORD}
     if any("text" in rule.documents for rule in rules):
         words |= {COMMAND_WORD}
     return seeds, words
@@ -174,9 +209,11 @@ def analyse(
     syntax = _syntax_rule(rules)
     checked = [rule for rule in rules if _is_of_python(rule)]
     if not checked or not any(_mentions(scans[t.abspath], seeds) for t in targets):
-        return raw._replace(linked=Linked(frozenset(), frozenset()))
+        names = frozenset(word for word in seeds if not word.startswith(MARK))
+        return raw._replace(linked=Linked(frozenset(), frozenset(), names))
     files = scanned_files(targets, scans, root, given, seeds)
     started = time.perf_counter()
+    from govlint.python.gate import presence
     from govlint.python.linking import link
 
     try:
@@ -203,6 +240,8 @@ def analyse(
             raw.undecided.extend(left.code for left in checked[position:])
             break
         raw.seconds[rule.code] = time.perf_counter() - started
+    if any(rule.check in presence.KINDS for rule in checked):
+        raw.problems.extend(absent_gate(entry) for entry in presence.absent(program))
     for kind, message, path in program.problems:
         raw.problems.append(Problem(kind, message, path))
     parsed = 0
@@ -329,6 +368,15 @@ def crash(what: str, error: Exception) -> Problem:
         place = f" at {os.path.basename(code.co_filename)}:{trace.tb_lineno}"
         trace = trace.tb_next
     return Problem("crash", f"{what} failed ({text}{place}); please report this")
+
+
+def absent_gate(entry: str) -> Problem:
+    """The problem that a configured gate is nowhere: what is said of gates says nothing then."""
+    return Problem(
+        "nothing-to-check",
+        f"the gate {entry!r} of the bindings is not in this project, so that nothing is checked"
+        " inside of it; write it as `module.Class.method` or `module.function`",
+    )
 
 
 def out_of_time(what: str, limit: int, error: BaseException | None = None) -> Problem:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import runtime_min
 from runtime_min.kernel.breaker import Breakers
 from runtime_min.kernel.envelope import Capability
 from runtime_min.kernel.kernel import Kernel
@@ -22,8 +23,13 @@ from runtime_min.kernel.ports import (
     SystemRandomness,
     ThreadScheduler,
 )
+from runtime_min.missions.capability import Bounds
+from runtime_min.missions.service import Missions
+from runtime_min.missions.services import Services, read_services
+from runtime_min.missions.vectors import VectorStore
 from runtime_min.plugins.images import ImageReport, Thumbnail
 from runtime_min.plugins.registry import PluginRegistry
+from runtime_min.plugins.replays import ReplayService
 from runtime_min.plugins.services import (
     AnalysisExecutionService,
     JobExecutionService,
@@ -35,8 +41,8 @@ from runtime_min.record.journal import Journal
 from runtime_min.record.keys import KeyStore
 
 GRANTS = {
-    "operator": ["plugin.*", "job.*", "replay.*"],
-    "analyst": ["plugin.*"],
+    "operator": ["plugin.*", "job.*", "mission.*", "replay.*"],
+    "analyst": ["plugin.*", "mission.*"],
     "auditor": ["replay.*"],
 }
 
@@ -72,6 +78,8 @@ class Runtime:
         )
         self.catalog: dict[str, Capability] = {}
         self.policy = RolePolicy(GRANTS)
+        self.missions = Missions(_bounds(home), runtime_min.__version__)
+        self.missions.register(self.catalog)
         self.kernel = Kernel(
             self.journal,
             self.catalog,
@@ -80,6 +88,7 @@ class Runtime:
             randomness=self.randomness,
             ledger=Ledger(limits),
             breakers=Breakers(self.clock),
+            engines={"mission": self.missions.run},
         )
         self.registry = PluginRegistry()
         for plugin in (ImageReport, Thumbnail):
@@ -90,9 +99,22 @@ class Runtime:
             self.kernel, self.registry, plugins, self.catalog, timeout_ms=timeout_ms
         )
         self.analysis = AnalysisExecutionService(jobs, self.scheduler)
+        self.replays = ReplayService(self.kernel, self.policy, self.randomness)
+        self.missions.attach(self.kernel, self._plugins)
         keys = KeyStore(home / "keys", SystemDisk(), self.randomness)
         self.archive = Archive(self.journal, keys, SystemDisk(), self.clock)
+
+    def _plugins(self) -> dict[str, str]:
+        registry = self.registry
+        return {name: registry.describe(name).summary for name in registry.names()}
 
     def close(self) -> None:
         self.scheduler.shutdown()
         self.journal.close()
+
+
+def _bounds(home: Path) -> Bounds:
+    """What missions may use: `services.toml` of the home folder, where there is one."""
+    services = home / "services.toml"
+    known = read_services(services) if services.exists() else Services()
+    return Bounds(known, store=VectorStore(home / "documents.db"))

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from govlint.model import Finding, Rule
-from govlint.python.bindings import words_beside_defaults
 from govlint.python.program import Program
-from govlint.python.trust.reading import importing, sources_with
+from govlint.python.trust.reading import importing
 from govlint.python.trust.tenants import Tenants
 from govlint.python.vacuity.sources import Sources
 
@@ -18,6 +17,11 @@ TRIGGERS: tuple[str, ...] = ("tenant",)
 # files are read one by one, none is followed
 starts_in: None = None
 _ACCESS = re.compile(rb"\.\w+\(|\[|\bclass\b")
+
+
+def may_hold(data: bytes, words: Collection[str]) -> bool:
+    """Whether a file with these words may hold a finding, by its folded text."""
+    return _ACCESS.search(data) is not None
 
 
 @dataclass(frozen=True)
@@ -45,10 +49,9 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
 def _judged(program: Program, sources: Sources) -> Iterator[Tenants]:
     """The files that speak of tenants, and those that import records which have one."""
     fields = program.bindings.tenant_fields
-    words = frozenset(TRIGGERS) | words_beside_defaults(program.bindings, "tenant_fields")
     read: set[str] = set()
     declaring: set[str] = set()
-    for source in sources_with(program, sources, words, _ACCESS):
+    for source in sources.glanced(KIND, may_hold):
         tenants = Tenants(sources, source, fields)
         read.add(source.module.name)
         if tenants.declares():

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from govlint.model import Finding, Rule
-from govlint.python.bindings import words_beside_defaults
 from govlint.python.program import Program
 from govlint.python.trust.event_logs import EventLogs
-from govlint.python.trust.reading import importing, sources_with
+from govlint.python.trust.reading import importing
 from govlint.python.vacuity.sources import Source, Sources
 
 KIND = "event-log-mutation"
@@ -23,12 +22,22 @@ TRIGGERS: tuple[str, ...] = (
 )  # fmt: skip
 # files are read one by one, none is followed
 starts_in: None = None
+# a log's name or its class's, also as a part of a longer one; `EVENT_LOGGING` is none
 _CHANGE = re.compile(
-    rb"(?i)(?<![a-z])(?:event_?log|event_?store|event_?stream|audit_|audit(?:log|trail|event|entry|"
-    rb"record)|ledger|journal|write_?ahead_?log|append_only|wal\b|wal_|all_validations|"
-    rb"evidence_validations|audit\.jsonl|events\.jsonl)"
+    rb"(?i)(?<![a-z])(?:event_?(?:log|store|stream)s?|audit_?(?:log|trail)s?|audit_?events?|"
+    rb"audit_?(?:entries|entry|records?)|(?:ledger|journal)(?:s|_entries)?|write_?ahead_?logs?|"
+    rb"append_only\w*|wal|all_validations|evidence_validations)"
+    rb"(?:_(?:table|path|file|entries|events|records|lines|rows|db))?(?!\w)"
+    rb"|audit\.jsonl|events\.jsonl"
     rb"|(?:Event|Audit|Ahead)(?:Log|Store|Stream|Trail|Event|Entry|Record)|Ledger|Journal"
 )
+# any other word is one that the project's bindings name
+_NAMED = frozenset(TRIGGERS)
+
+
+def may_hold(data: bytes, words: Collection[str]) -> bool:
+    """Whether a file with these words may hold a finding, by its folded text."""
+    return not _NAMED.issuperset(words) or _CHANGE.search(data) is not None
 
 
 @dataclass(frozen=True)
@@ -39,14 +48,7 @@ class Params:
 def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
     """At the call or statement that changes what was recorded."""
     sources = Sources(program)
-    beside = words_beside_defaults(program.bindings, "event_logs")
-    words = frozenset(TRIGGERS) | beside
-    pattern = _CHANGE
-    if beside:
-        named = b"|".join(sorted(re.escape(word.encode()) for word in beside))
-        pattern = re.compile(_CHANGE.pattern + b"|" + named)
-    read: set[str] = set()
-    for source in _judged(program, sources, words, pattern, read):
+    for source in _judged(program, sources):
         seen: set[int] = set()
         for node, what in EventLogs(sources, source, program.bindings.event_logs).changes():
             line = getattr(node, "lineno", 0)
@@ -63,16 +65,11 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
             )
 
 
-def _judged(
-    program: Program,
-    sources: Sources,
-    words: frozenset[str],
-    pattern: re.Pattern[bytes],
-    read: set[str],
-) -> Iterator[Source]:
+def _judged(program: Program, sources: Sources) -> Iterator[Source]:
     """The files that name a log, and those that import a model whose table is one."""
+    read: set[str] = set()
     declaring: set[str] = set()
-    for source in sources_with(program, sources, words, pattern):
+    for source in sources.glanced(KIND, may_hold):
         read.add(source.module.name)
         judge = EventLogs(sources, source, program.bindings.event_logs)
         if any(judge.declares_table(name) for name in source.classes):

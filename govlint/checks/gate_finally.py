@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from govlint.model import Finding, Related, Rule
+from govlint.model import Finding, Related, Rule, Severity
 from govlint.python.gate.frames import chains
 from govlint.python.gate.metrics_paths import metrics_paths
+from govlint.python.gate.presence import idle
 from govlint.python.program import Program
 
 KIND = "gate-finally"
@@ -21,6 +22,17 @@ class Params:
 
 def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
     """One finding a gate, at the `def` line of its `run`; the plugin calls are related."""
+    for entry, function in idle(program):
+        yield Finding(
+            rule=rule.code,
+            name=rule.name,
+            severity=Severity.NOTE,
+            message=f"No plugin is seen to run in {entry}, which the bindings name as the gate:"
+            " GOV201 to GOV203, GOV401 and GOV402 have nothing to judge here. Name the code that"
+            " calls the plugin as the gate, and the methods that it calls as governed.",
+            location=program.headline(function.node),
+            help=rule.fix,
+        )
     paths = metrics_paths(program)
     for gate in program.gates:
         module = program.module_of(gate.run.node)

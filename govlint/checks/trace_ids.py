@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from govlint.model import Finding, Rule
 from govlint.python.program import Program
-from govlint.python.trust.reading import importing, sources_with
+from govlint.python.trust.reading import importing
 from govlint.python.trust.trace_ids import TraceIds
 from govlint.python.vacuity.sources import Source, Sources
 
@@ -23,14 +23,32 @@ TRIGGERS: tuple[str, ...] = (
 starts_in: None = None
 _EMISSION = re.compile(
     rb"\.(?:emit|increment|incr|decrement|timing|gauge|observe|record|histogram|distribution|"
-    rb"emit_metric|emit_event|record_metric|record_event|publish_event|track|publish|count|inc|dec|"
-    rb"add|set|add_event|info|state|update_execution_metrics)\(|"
+    rb"emit_metric|emit_event|record_metric|record_event|publish_event|track|publish|count|"
+    rb"update_execution_metrics)\(|"
     rb"(?:emit|record|publish|send|track)_(?:metrics?|event)\(|update_execution_metrics"
 )
-# a file may only declare what others emit with
-_CANDIDATE = re.compile(
-    _EMISSION.pattern + rb"|(?:Counter|Gauge|Histogram|Summary|Info|Enum|create_\w+)\("
+# methods that emit where the text has what the library makes its instruments with
+_BY_LIBRARY = (
+    (b"prometheus_client", re.compile(rb"\.(?:inc|dec|set|info|state|time)\(")),
+    (b"create_", re.compile(rb"\.add\(")),
+    (b"opentelemetry", re.compile(rb"\.add_event\(")),
 )
+# a file may only declare what others emit with
+_DECLARES = re.compile(
+    rb"^\w+[ \t]*(?::[^=\n]+)?=[ \t]*[\w.]*"
+    rb"(?:Counter|Gauge|Histogram|Summary|Info|Enum|create_\w+)\(",
+    re.MULTILINE,
+)
+_CLIENTS = (b"statsd", b"datadog")
+
+
+def may_hold(data: bytes, words: Collection[str]) -> bool:
+    """Whether a file with these words may hold a finding, by its folded text."""
+    if _DECLARES.search(data) or any(library in data for library in _CLIENTS):
+        return True
+    return _EMISSION.search(data) is not None or any(
+        library in data and pattern.search(data) for library, pattern in _BY_LIBRARY
+    )
 
 
 @dataclass(frozen=True)
@@ -61,7 +79,7 @@ def _judged(
     program: Program, sources: Sources, judge: TraceIds, read: set[str], declaring: set[str]
 ) -> Iterator[Source]:
     """The files that name a metrics client, and those that import instruments of others."""
-    for source in sources_with(program, sources, frozenset(TRIGGERS), _CANDIDATE):
+    for source in sources.glanced(KIND, may_hold):
         read.add(source.module.name)
         if judge.declares(source):
             declaring.add(source.module.name)

@@ -70,7 +70,7 @@ def run_check(
     named, given = _read_stdin(paths, stdin_filename, kinds)
     if given and fix:
         raise UsageError("--fix cannot rewrite standard input")
-    config = load_config(named, config_file)
+    config = load_config(named or [*given], config_file)
     for rule, values in (params or {}).items():
         merged = {**config.params.get(rule, {}), **values}
         config = replace(config, params={**config.params, rule: merged})
@@ -116,7 +116,8 @@ def run_check(
         )
     if not result.files and not result.problems and not quiet:
         print("govlint: all that was named is excluded by the configuration", file=sys.stderr)
-    end = closing(result) if closing is not None else ""
+    is_told = any(name == "text" for name, _ in outputs)
+    end = closing(result) if closing is not None and is_told else ""
     if diff_of_fixes and ("text", None) in outputs:
         end = f"\n{diff_of_fixes}{end}"
     elif diff_of_fixes:
@@ -152,7 +153,7 @@ def _read_stdin(
     rest = tuple(path for path in paths if path != "-")
     abspath = os.path.abspath(name)
     named = (*rest, name) if os.path.exists(abspath) else rest
-    return named or (os.path.dirname(abspath),), {abspath: data}
+    return named, {abspath: data}
 
 
 def fix_until_stable(

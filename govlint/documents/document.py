@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from govlint.model import Location
 
 if TYPE_CHECKING:
-    from govlint.documents.positions import Index, LineTable
+    from govlint.documents.positions import Index, LineTable, Place
 
 # `text` is any file with an `@role` line: a script, a workflow, Python; it has no value
 KINDS = ("report", "mission", "role", "role-registry", "text")
@@ -80,14 +81,22 @@ class Document:
     def location(self, pointer: str = "", *, key: bool = False) -> Location:
         """The place of what `pointer` names; with `key`, of the key that it stands under.
 
+        A list or mapping of a YAML block has the place of its key, which is the line above it.
         For a pointer to nothing it is the place of the nearest part that exists, which is
         then the pointer of the result: its key, or what it is where it has none.
         """
         found = self.index.find(pointer)
         start, end = found.start, found.end
-        if (key or not found.exact) and found.key is not None:
+        if found.key is not None and (key or not found.exact or self._is_below(found)):
             start, end = found.key
         return self._place(start, end, found.pointer)
+
+    def _is_below(self, found: Place) -> bool:
+        """Whether a list or mapping begins on a line below its key: the key stands for it."""
+        if found.key is None or self.syntax != "yaml":
+            return False
+        between = self.text[found.key[1] : found.start]
+        return "\n" in between and isinstance(self.at(found.pointer), dict | list)
 
     def scalar_location(self, pointer: str, start: int, end: int) -> Location:
         """The place of the characters from `start` to `end` of the text at `pointer`.
@@ -170,7 +179,12 @@ def split_pointer(pointer: str) -> list[str]:
 
 def join_pointer(parts: Iterable[str | int]) -> str:
     """The JSON pointer of `parts`, escaped."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+    return "".join([_step(part) if type(part) is str else f"/{part}" for part in parts])
+
+
+@lru_cache(maxsize=1 << 12)  # most keys stand in a document many times
+def _step(name: str) -> str:
+    return "/" + name.replace("~", "~0").replace("/", "~1")
 
 
 class Documents:
@@ -178,10 +192,13 @@ class Documents:
 
     def __init__(self, documents: Iterable[Document] = ()) -> None:
         self._documents = tuple(documents)
+        self._of: dict[tuple[str, ...], tuple[Document, ...]] = {}
 
     def of(self, *kinds: str) -> tuple[Document, ...]:
         """The documents of these kinds."""
-        return tuple(document for document in self._documents if document.kind in kinds)
+        if kinds not in self._of:
+            self._of[kinds] = tuple(d for d in self._documents if d.kind in kinds)
+        return self._of[kinds]
 
     def __iter__(self) -> Iterator[Document]:
         return iter(self._documents)

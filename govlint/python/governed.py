@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from govlint.python.bindings import Bindings, matches_any
 from govlint.python.flow import values as v
+from govlint.python.flow.applications import SHARED
 from govlint.python.flow.fixpoint import Flow
 from govlint.python.flow.frames import informative
 from govlint.python.flow.values import UNKNOWN, Value, Values
@@ -276,11 +278,21 @@ def unread_callees(program: Program) -> set[str]:
 
 
 def exporters(program: Program) -> set[str]:
-    """The modules through which something governed can be had by those who import them."""
+    """The modules through which something governed can be had by those who import them.
+
+    What an application keeps for its handlers stands among them by a name of its own.
+    """
     flow = program.flow
     roles = program._roles
     found: set[str] = set()
+    shared: set[str] = set()
+    starred: dict[str, list[str]] = {}
     for slot, values in flow.heap.items():
+        if slot[0] == "star-import":
+            for value in values:
+                if isinstance(value, v.ModuleValue):
+                    starred.setdefault(value.name, []).append(str(slot[1]))
+            continue
         head = slot[0]
         module: Module | None = None
         if head == "global" and len(slot) == 3:
@@ -292,6 +304,9 @@ def exporters(program: Program) -> set[str]:
             module = slot[1].module  # type: ignore[attr-defined]
         elif isinstance(head, v.Instance | v.ClassValue):
             module = head.cls.module
+        elif isinstance(head, v.ExternalInstance) and head.dotted.startswith(SHARED):
+            if any(roles.is_governed(flow, value) for value in values):
+                shared.add(head.dotted)
         elif isinstance(head, v.Container) and slot[1] == "*":
             site = head.site
             module = getattr(site, "module", None)
@@ -299,7 +314,14 @@ def exporters(program: Program) -> set[str]:
             continue
         if any(roles.is_governed(flow, value) for value in values):
             found.add(module.name)
-    return found & set(program.modules)
+    found &= set(program.modules)
+    pending = list(found)
+    while pending:  # `from app.base import *` hands on what it gets
+        for name in starred.get(pending.pop(), ()):
+            if name not in found:
+                found.add(name)
+                pending.append(name)
+    return found | shared
 
 
 def reachable_only_from(
@@ -329,20 +351,24 @@ def reachable_only_from(
 def find_gates(program: Program) -> tuple[Gate, ...]:
     """The gates that run plugins; a class of a gate's name that runs none is not one."""
     found: list[Gate] = []
+    for _, cls, function in named_gates(program):
+        _add_gate(program, found, cls, function)
+    return tuple(found)
+
+
+def named_gates(program: Program) -> Iterator[tuple[str, ClassInfo | None, FunctionInfo]]:
+    """What the bindings' gates name: the entry, the gate's class (if it has one), its code."""
     for entry in program.bindings.gates:
         class_pattern, _, method = entry.rpartition(".")
         for module in list(program.modules.values()):
             if module.is_test:
                 continue
-            if not class_pattern:
-                for function in module.functions:
-                    if function.cls is None and matches_any((method,), function.qualname):
-                        _add_gate(program, found, None, function)
-                continue
-            for cls in module.classes:
+            for function in module.functions:
+                if function.cls is None and matches_any((entry,), function.qualname):
+                    yield entry, None, function
+            for cls in module.classes if class_pattern else ():
                 if matches_any((class_pattern,), cls.qualname) and method in cls.methods:
-                    _add_gate(program, found, cls, cls.methods[method])
-    return tuple(found)
+                    yield entry, cls, cls.methods[method]
 
 
 def _add_gate(
@@ -452,6 +478,11 @@ def runs_plugin(program: Program, call: ast.Call) -> bool:
     known to be something else does not.
     """
     governs = program.bindings.governs
+    if any(
+        isinstance(value, v.Dynamic) and program.flow.dynamic.get(value.site)
+        for value in program.values(call.func)
+    ):
+        return True  # what `getattr(plugin, name)` gave was kept, and is called here
     for node in (call.func, *call.args):
         values = program.values(node)
         if any(is_governed_function(program, value) for value in values):

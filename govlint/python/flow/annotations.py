@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 
 from govlint.python.flow import values as v
+from govlint.python.flow.applications import is_application
 from govlint.python.flow.fixpoint import Flow
 from govlint.python.flow.frames import Arguments, Frame
 from govlint.python.flow.generics import Bound, applied
@@ -27,7 +28,7 @@ _MAPPINGS = frozenset(
 )
 _AWAITABLES = frozenset("Awaitable Coroutine Future Task".split())
 _TRANSPARENT = frozenset(
-    "Optional Final ClassVar Annotated Required NotRequired ReadOnly InitVar Unpack Depends "
+    "Optional Final ClassVar Annotated Required NotRequired ReadOnly InitVar Unpack Depends Mapped "
     "ContextManager AbstractContextManager AsyncContextManager AbstractAsyncContextManager".split()
 )
 
@@ -107,6 +108,8 @@ def _instances(flow: Flow, value: Value, module: Module, depth: int) -> Values:
             return frozenset(found)
     if isinstance(value, v.Container) and value.shape == "alias":
         return flow.elements(frozenset({value}))
+    if isinstance(value, v.External) and is_application(value.dotted):
+        return frozenset({v.external_instance(value.dotted, None)})
     return EMPTY
 
 
@@ -215,6 +218,7 @@ def _subscript(
         made = v.container("dict", annotation)
         if len(arguments) > 1:
             flow.write((made, "keys"), inner(arguments[0]))
+            flow.declare_elements(made, annotation, module, cls)
             flow.store_element(made, None, inner(arguments[1]))
         return frozenset({made})
     if name in ("tuple", "Tuple"):
@@ -227,6 +231,8 @@ def _subscript(
             flow.lengths[made] = len(arguments)
         return frozenset({made})
     if name in _SEQUENCES:
+        made = v.container("list", annotation)
+        flow.declare_elements(made, annotation, module, cls)
         return flow.holder("list", annotation, inner(arguments[0]))
     if name in _AWAITABLES:
         return flow.holder("future", annotation, inner(arguments[-1]))

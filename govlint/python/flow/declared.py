@@ -34,6 +34,7 @@ class Declared:
 
     classes: set[ClassInfo] = field(default_factory=set)
     outside: set[str] = field(default_factory=set)
+    unread: set[str] = field(default_factory=set)  # modules that hold a class of it
     holders: bool = False
     callables: bool = False
 
@@ -41,9 +42,74 @@ class Declared:
 def admitted(flow: Flow, slot: Slot, values: Values) -> Values:
     """The part of `values` that the declaration of `slot` admits; all where there is none."""
     declared = _of_slot(flow, slot)
-    if declared is None:
+    if declared is None or declared.unread:
         return values
     return frozenset(value for value in values if _admits(flow, declared, value))
+
+
+@dataclass(frozen=True, slots=True)
+class Elements:
+    """Where it is written what a container may hold: the annotation, and how to read it."""
+
+    annotation: ast.expr
+    module: Module
+    cls: ClassInfo | None
+
+
+def elements_of(annotation: ast.expr, module: Module, cls: ClassInfo | None) -> Elements | None:
+    """The element's part of `dict[str, Flow]` or `list[Flow]`; None where there is none."""
+    while isinstance(annotation, ast.Subscript) and _last_name(annotation.value) in _WRAPPERS:
+        inner = annotation.slice
+        annotation = inner.elts[0] if isinstance(inner, ast.Tuple) and inner.elts else inner
+    if not isinstance(annotation, ast.Subscript) or _last_name(annotation.value) not in _HOLDERS:
+        return None
+    element = annotation.slice
+    if isinstance(element, ast.Tuple):
+        if len(element.elts) != 2 or "tuple" in _last_name(annotation.value).lower():
+            return None
+        element = element.elts[1]
+    return Elements(element, module, cls)
+
+
+def agreeing(flow: Flow, elements: Elements, values: Values) -> Values:
+    """`values` without those of which only a declaration is known, and one that contradicts.
+
+    What `make: Callable[..., Plugin]` gives is said to be a plugin, and what is kept in a
+    `dict[str, Flow]` is said to be a flow: where the one is put into the other, what stands
+    at the place of keeping is believed. What was seen to be made is never dropped.
+    """
+    said = [x for x in values if isinstance(x, v.Instance) and x.site is None]
+    if not said:
+        return values
+    declared = _read(flow, elements.annotation, elements.module, elements.cls)
+    if declared is None or declared.outside or not (declared.classes or declared.unread):
+        return values
+    if declared.unread and flow.is_large():
+        return values
+    refused = {
+        value
+        for value in said
+        if not _admits(flow, declared, value) and not _may_be_both(flow, declared, value)
+    }
+    if refused and declared.unread:
+        # nothing is kept back for long: the frame is evaluated again when the class is known
+        flow.wanted |= declared.unread
+        for name in declared.unread:
+            flow.read(("unread", name))
+    return values - refused
+
+
+def _may_be_both(flow: Flow, declared: Declared, value: v.Instance) -> bool:
+    """Whether some class derives from the value's class and from a declared one."""
+    flow.read(("mro", value.cls))
+    flow.read(("subclasses", value.cls))
+    return any(
+        cls in flow.mro(other) for other in flow.subclasses(value.cls) for cls in declared.classes
+    )
+
+
+def _last_name(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
 
 
 def _of_slot(flow: Flow, slot: Slot) -> Declared | None:
@@ -109,7 +175,7 @@ def _collect(
         return inner(node.left) and inner(node.right)
     if isinstance(node, ast.Subscript):
         base = node.value
-        name = base.attr if isinstance(base, ast.Attribute) else getattr(base, "id", "")
+        name = _last_name(base)
         if name == "Literal":
             return True
         if name in _WRAPPERS:
@@ -130,6 +196,9 @@ def _known(flow: Flow, value: Value, declared: Declared) -> bool:
         ):
             return False
         declared.classes.add(value.cls)
+        return True
+    if isinstance(value, v.Deferred):
+        declared.unread.add(value.module)
         return True
     if not isinstance(value, v.External):
         return False

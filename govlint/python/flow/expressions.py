@@ -39,6 +39,7 @@ class Expressions:
         self.environment: Environment = {}
         self.class_scopes: list[tuple[ClassInfo, Environment]] = []
         self.comprehension_scopes: list[Environment] = []
+        self.round: Value | None = None  # the element that a comprehension is at
         self.text_scope: Environment | None = None  # of an `exec` that is being followed
         self.dead = False
 
@@ -79,10 +80,16 @@ class Expressions:
             if name in function.nonlocal_names:
                 return self.free(name)
             if name in function.stored:
-                return self.environment.get(name, EMPTY)
+                own = self.environment.get(name, EMPTY)
+                if name in function.rebound:
+                    own |= self.flow.read(("rebound", self.frame, name))
+                return own
             return self.free(name)
         if name in self.environment:
-            return self.environment[name]
+            own = self.environment[name]
+            if name in self.module.rebound:
+                own |= self.flow.read(("rebound", self.module.name, name))
+            return own
         return self.global_name(name)
 
     def free(self, name: str) -> Values:
@@ -133,6 +140,7 @@ class Expressions:
         if name in function.global_names:
             self.environment[name] = values
             self.flow.write(("global", self.module.name, name), values)
+            self.flow.write(("rebound", self.module.name, name), values)
             return
         if name in function.nonlocal_names:
             scope_frame = self.frame.closure
@@ -406,6 +414,9 @@ class Expressions:
                 found |= subscript(owner, node.slice, keys)
             elif isinstance(owner, v.Instance):
                 found |= flow.element(owner, keys) if flow.read((owner, "*")) else EMPTY
+                for key in keys:
+                    if isinstance(key, v.Const) and type(key.value) is int:
+                        found |= attributes.field_at(flow, owner, key.value, node)
                 if attributes.lookup(flow, owner.cls, "__getitem__") is not None:
                     methods = attributes.load(flow, owner, "__getitem__", node)
                     found |= call_values(flow, methods, Arguments([keys]), node)
@@ -422,16 +433,19 @@ class Expressions:
             elif isinstance(owner, v.External) and owner.dotted == "sys.modules":
                 found |= self._loaded_module(keys)
             elif isinstance(owner, v.Container):
+                flow.make_default(owner, keys)
                 found |= flow.element(owner, keys)
                 if owner.shape in ("alias",):
                     found.add(owner)
+            elif isinstance(owner, v.External) and owner.dotted == "builtins.__builtins__":
+                found |= attributes.loads(flow, owner, keys, node)
             elif isinstance(owner, v.External):
                 found.add(owner)
                 if flow.program.carries_governed(flow, keys | flow.elements(keys)):
                     # `Plugins = list[BasePlugin]`: what an annotation of that name admits
                     declared = annotated(flow, node, self.module, self.frame)
                     found |= flow.holder("alias", node, declared)
-            elif isinstance(owner, v.ExternalInstance):
+            elif isinstance(owner, v.ExternalInstance | v.BoundExternal):
                 found |= flow.element(owner, keys) | ANY
             else:
                 found.add(UNKNOWN)
@@ -535,19 +549,27 @@ class Expressions:
         flow = self.flow
         positional: list[Values] = []
         star: Values | None = None
+        certain = 0
         for argument in node.args:
             if isinstance(argument, ast.Starred):
                 values = self.evaluate(argument.value)
-                only = next(iter(values)) if len(values) == 1 else None
-                length = flow.lengths.get(only) if only is not None else None
-                if star is None and length is not None and not flow.read((only, "scrambled")):
-                    positional.extend(unpacked(flow, values))
+                known = frozenset(x for x in values if self._is_laid_out(x))
+                lengths = {flow.lengths[x] for x in known}
+                if star is None and len(lengths) <= 1 and known == values:
+                    positional.extend(unpacked(flow, known))
+                elif star is None:
+                    # what comes after it may follow the shortest of them
+                    certain = len(positional) + (min(lengths) if known == values else 0)
+                    star = iterate(flow, values - known, node)
+                    positional.extend(unpacked(flow, known))
                 else:
-                    star = (star or EMPTY) | iterate(flow, values, node)
+                    star |= iterate(flow, values, node)
             elif star is not None:
                 star |= self.evaluate(argument)
             else:
                 positional.append(self.evaluate(argument))
+        if star:
+            positional[certain:] = [values | star for values in positional[certain:]]
         keywords: dict[str, Values] = {}
         star_keywords: Values | None = None
         for keyword in node.keywords:
@@ -562,6 +584,10 @@ class Expressions:
             else:
                 keywords[keyword.arg] = values
         return Arguments(positional, keywords, star, star_keywords)
+
+    def _is_laid_out(self, holder: Value) -> bool:
+        """Whether each element of a sequence has a known place."""
+        return holder in self.flow.lengths and not self.flow.read((holder, "scrambled"))
 
     def _super(self, node: ast.Call) -> Values:
         found: set[Value] = set()
@@ -613,7 +639,7 @@ class Expressions:
 
     def sequence(self, node: ast.List | ast.Tuple | ast.Set) -> Values:
         shape = type(node).__name__.lower()
-        made = v.container(shape, (node, self.frame) if self.frame.function else node)
+        made = v.container(shape, self._site(node))
         flow = self.flow
         position: int | None = 0
         for element in node.elts:
@@ -636,7 +662,7 @@ class Expressions:
         return frozenset({made})
 
     def mapping(self, node: ast.Dict) -> Values:
-        made = v.container("dict", (node, self.frame) if self.frame.function else node)
+        made = v.container("dict", self._site(node))
         for key, value in zip(node.keys, node.values, strict=True):
             values = self.evaluate(value)
             if key is None:
@@ -647,34 +673,54 @@ class Expressions:
             self.flow.store_element(made, key_of(keys), values)
         return frozenset({made})
 
+    def _site(self, node: ast.expr) -> Any:
+        """What tells a container made at `node` from others made there."""
+        if self.round is not None:
+            return (node, self.frame, self.round)
+        return (node, self.frame) if self.frame.function else node
+
     def comprehension(self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp) -> Values:
         shape = {ast.ListComp: "list", ast.SetComp: "set"}.get(type(node), "iterator")
         with_scope = self._generators(node.generators)
         values = self.evaluate(node.elt)
         with_scope()
-        made = v.container(shape, (node, self.frame) if self.frame.function else node)
+        made = v.container(shape, self._site(node))
         self.flow.store_element(made, None, values)
         return frozenset({made})
 
     def mapping_comprehension(self, node: ast.DictComp) -> Values:
-        with_scope = self._generators(node.generators)
-        keys = self.evaluate(node.key)
-        values = self.evaluate(node.value)
-        with_scope()
-        made = v.container("dict", (node, self.frame) if self.frame.function else node)
-        self.flow.write((made, "keys"), keys)
-        self.flow.store_element(made, key_of(keys), values)
+        made = v.container("dict", self._site(node))
+        outer = self.round
+        rounds: list[Values | None] = [*self._kinds(node)] or [None]
+        for only in rounds:
+            self.round = next(iter(only)) if only else outer
+            with_scope = self._generators(node.generators, only)
+            keys = self.evaluate(node.key)
+            values = self.evaluate(node.value)
+            with_scope()
+            self.flow.write((made, "keys"), keys)
+            self.flow.store_element(made, key_of(keys), values)
+        self.round = outer
         return frozenset({made})
 
-    def _generators(self, generators: list[ast.comprehension]) -> Callable[[], None]:
+    def _kinds(self, node: ast.DictComp) -> list[Values]:
+        """The constants that `{kind: [] for kind in ("plugins", "flows")}` goes through."""
+        only = node.generators[0]
+        if len(node.generators) > 1 or not isinstance(only.target, ast.Name):
+            return []
+        rounds = self.flow.rounds(self.evaluate(only.iter))
+        return rounds if all(key_of(values) is not None for values in rounds) else []
+
+    def _generators(
+        self, generators: list[ast.comprehension], only: Values | None = None
+    ) -> Callable[[], None]:
         scope: Environment = {}
         saved = dict(self.environment)
         first = True
         for generator in generators:
             if first:
-                items = iterate(
-                    self.flow, awaited(self.flow, self.evaluate(generator.iter)), generator.iter
-                )
+                holders = awaited(self.flow, self.evaluate(generator.iter))
+                items = only or iterate(self.flow, holders, generator.iter)
                 self.comprehension_scopes.append(scope)
                 first = False
             else:
@@ -724,6 +770,8 @@ class Expressions:
                     else:
                         got |= flow.elements(frozenset({holder}))
                 else:
+                    if isinstance(holder, v.Instance) and (starred is None or index < starred):
+                        got |= attributes.field_at(flow, holder, index, part)
                     got |= iterate(flow, frozenset({holder}), target)
             if isinstance(part, ast.Starred):
                 rest = flow.holder("list", part, frozenset(got))

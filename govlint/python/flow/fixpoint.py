@@ -19,11 +19,11 @@ from collections.abc import Hashable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from govlint.python.flow import values as v
-from govlint.python.flow.declared import admitted
+from govlint.python.flow.declared import Elements, admitted, agreeing, elements_of
 from govlint.python.flow.frames import Arguments, Frame, informative
 from govlint.python.flow.interest import Interest
 from govlint.python.flow.summaries import MAX_VALUES, Summaries
-from govlint.python.flow.values import ANY, EMPTY, Value, Values
+from govlint.python.flow.values import ANY, EMPTY, UNKNOWN, Value, Values
 from govlint.python.symbols import ClassInfo, FunctionInfo, Module
 
 if TYPE_CHECKING:
@@ -33,7 +33,13 @@ Slot = tuple[Hashable, ...]
 
 # Contexts a function may have before further calls share one merged frame.
 _MAX_CONTEXTS = 3
-_MAX_FRAMES = 16
+_MAX_FRAMES = 128
+# Objects that a short method of them is followed with one by one, and lines of such a one.
+_MAX_OBJECTS = 6
+_SHORT = 10
+_DESCRIPTOR = ("__get__", "__set__", "__set_name__")
+# Functions that a decorator is followed with one by one.
+_MAX_DECORATED = 1_000
 # Elements whose places in a sequence are told apart; `x = x + x` doubles them each time.
 MAX_LENGTH = 4_096
 # Evaluations after which a frame is taken as it is; what grows that long are sets of
@@ -47,7 +53,9 @@ _PATIENCE = 3
 # holds it, has functions evaluated again and further files read.
 _LARGE = 8_000
 # Frames from which on functions are no longer told apart by their arguments.
-_MANY_FRAMES = 2_500
+_MANY_FRAMES = 3_500
+# Elements of a sequence that a loop over it goes through one by one.
+_MAX_ROUNDS = 8
 # Calls that are followed at once, one inside the other, before further ones are queued.
 _MAX_DEPTH = 6
 # Evaluations of frames in one run before it is given up as undecided.
@@ -55,7 +63,8 @@ _MAX_EVALUATIONS = 400_000
 
 
 _HOLDING = (
-    v.Container, v.Instance, v.ExternalInstance, v.Partial, v.ClassValue, v.BoundMethod,
+    v.Container, v.Instance, v.ExternalInstance, v.BoundExternal, v.Partial, v.ClassValue,
+    v.BoundMethod,
 )  # fmt: skip
 
 
@@ -77,8 +86,10 @@ class Flow:
         self.children: dict[ClassInfo, dict[ClassInfo, None]] = defaultdict(dict)
         self.metaclasses: dict[ClassInfo, Values] = {}
         self.lengths: dict[Value, int] = {}
+        self.element_types: dict[Hashable, Elements] = {}
+        self.defaults: dict[Value, str] = {}  # shapes of what default dictionaries make
         self.frames: dict[tuple[Any, ...], Frame] = {}
-        self.frame_counts: dict[FunctionInfo, int] = defaultdict(int)
+        self.frame_counts: dict[tuple[FunctionInfo, Any], int] = defaultdict(int)
         self.all_frames: dict[FunctionInfo, list[Frame]] = defaultdict(list)
         self.mros: dict[ClassInfo, tuple[ClassInfo | str, ...]] = {}
         self._holders: dict[ClassInfo, bool] = {}
@@ -172,8 +183,11 @@ class Flow:
         if not values:
             return
         head = slot[0]
-        if len(slot) > 1 and slot[1] in _ELEMENTS and not self.can_hold(head):
-            return
+        if len(slot) > 1 and slot[1] in _ELEMENTS:
+            if not self.can_hold(head):
+                return
+            if head in self.element_types:
+                values = agreeing(self, self.element_types[head], values)
         old = self.heap.get(slot, EMPTY)
         if values <= old:
             return
@@ -210,6 +224,8 @@ class Flow:
         followed; only what they inherit from a library is not.
         """
         if not isinstance(holder, v.Instance):
+            if isinstance(holder, v.BoundExternal):
+                return holder.receiver is not UNKNOWN
             return isinstance(holder, v.Container | v.ExternalInstance)
         cls = holder.cls
         found = self._holders.get(cls)
@@ -298,6 +314,8 @@ class Flow:
         """Follow a function under unknown arguments, now or when it becomes of interest."""
         if function.module.on_demand:
             return
+        if function.cls is not None and function.name == "__set_name__":
+            return  # nobody calls it but the class statement
         if self.program.everything and function.cls is None:
             self.offered[function] = closure  # opened when nobody is seen to call it
         elif self.interest.covers(function):
@@ -310,7 +328,7 @@ class Flow:
         return [
             (function, closure)
             for function, closure in self.offered.items()
-            if not self.frame_counts[function]
+            if not self.all_frames[function]
         ]
 
     def record(self, node: ast.AST, values: Values) -> Values:
@@ -417,7 +435,7 @@ class Flow:
         key = ("open", function, closure)
         frame = self.frames.get(key)
         if frame is None:
-            if closure is not None and self.frame_counts[function] >= _MAX_FRAMES:
+            if closure is not None and self.frame_counts[function, "all"] >= _MAX_FRAMES:
                 return self.all_frames[function][0]
             frame = Frame(function.module, function, {}, closure, open_=True)
             self._add_frame(key, function, frame)
@@ -425,7 +443,9 @@ class Flow:
 
     def _add_frame(self, key: tuple[Any, ...], function: FunctionInfo, frame: Frame) -> None:
         self.frames[key] = frame
-        self.frame_counts[function] += 1
+        self.frame_counts[function, frame.closure] += 1
+        if not (frame.wraps or (frame.closure is not None and frame.closure.wraps)):
+            self.frame_counts[function, "all"] += 1
         self.all_frames[function].append(frame)
         self.queue[frame] = None
 
@@ -444,17 +464,32 @@ class Flow:
         ):
             self.read(("awake", function))
             return self._declared(function, None) or ANY
-        bound = self.bind(function, arguments, node)
-        if (len(self.frames) < _MANY_FRAMES or self.program.everything) and (
-            self.program.everything
-            or function in self.polyvariant
-            or self.program.carries_governed(self, arguments.everything())
+        wrapped = closure if closure is not None and closure.wraps else None
+        bound = self.bind(function, arguments, (node, wrapped) if wrapped else node)
+        wraps = self._wraps(function, arguments)
+        keeps = not wraps and self._keeps(function, arguments)
+        if wraps or (
+            (len(self.frames) < _MANY_FRAMES or self.program.everything)
+            and (
+                keeps
+                or self.program.everything
+                or function in self.polyvariant
+                or self.program.carries_governed(self, arguments.everything())
+            )
         ):
             telling = {name: self._telling(values) for name, values in bound.items()}
+            if keeps:
+                telling[function.params[0]] = arguments.positional[0]
             key = (function, closure, tuple(telling.items()))
             frame = self.frames.get(key)
-            if frame is None and self.frame_counts[function] < _MAX_CONTEXTS:
+            contexts = self.frame_counts[function, closure]
+            if (
+                frame is None
+                and contexts < self._most_contexts(function, wraps, keeps)
+                and self.frame_counts[function, "all"] < _MAX_FRAMES
+            ):
                 frame = Frame(function.module, function, telling, closure)
+                frame.wraps = wraps
                 self._add_frame(key, function, frame)
             if frame is None:
                 frame = self._joined_frame(function, closure, bound, "merged")
@@ -474,6 +509,41 @@ class Flow:
         return (
             returned if informative(returned) else returned | self._declared(function, frame, bound)
         )
+
+    def _wraps(self, function: FunctionInfo, arguments: Arguments) -> bool:
+        """Whether a call decorates: what it gives calls the function that it is given.
+
+        Were all functions that one decorator wraps taken together, each call of one of them
+        would seem to be a call of every other.
+        """
+        if not function.has_nested or len(arguments.positional) != 1:
+            return False
+        (given,) = arguments.positional
+        only = next(iter(given)) if len(given) == 1 else None
+        return isinstance(only, v.FunctionValue | v.BoundMethod)
+
+    def _most_contexts(self, function: FunctionInfo, wraps: bool, keeps: bool) -> int:
+        if wraps or (keeps and function.name in _DESCRIPTOR):
+            return _MAX_DECORATED
+        return _MAX_OBJECTS if keeps else _MAX_CONTEXTS
+
+    def _keeps(self, function: FunctionInfo, arguments: Arguments) -> bool:
+        """Whether a short method of one object is called: it may keep things, or give them back.
+
+        What one table holds is not what another of its class holds.
+        """
+        if function.cls is None or not arguments.positional or not function.params:
+            return False
+        if self.is_large():
+            return False
+        first = arguments.positional[0]
+        only = next(iter(first)) if len(first) == 1 else None
+        if not isinstance(only, v.Instance) or only.is_some or self.program.is_bound(only.cls):
+            return False
+        if function.name in _DESCRIPTOR:
+            return True
+        node = function.node
+        return (node.end_lineno or node.lineno) - node.lineno <= _SHORT
 
     def called_by(self, function: FunctionInfo) -> Iterable[FunctionInfo]:
         """The functions that `function` calls; who asks is told of further ones."""
@@ -513,7 +583,7 @@ class Flow:
         else:
             key = (kind, function, closure)
             found = self.frames.get(key)
-            if found is None and self.frame_counts[function] >= _MAX_FRAMES:
+            if found is None and self.frame_counts[function, "all"] >= _MAX_FRAMES:
                 found = next((f for f in self.all_frames[function] if f.merged), None)
             if found is None:
                 found = Frame(function.module, function, {}, closure, merged=True)
@@ -524,9 +594,12 @@ class Flow:
         return frame
 
     def bind(
-        self, function: FunctionInfo, arguments: Arguments, node: ast.AST
+        self, function: FunctionInfo, arguments: Arguments, site: Hashable
     ) -> dict[str, Values]:
-        """Match arguments to parameters as Python does; parameters without one are absent."""
+        """Match arguments to parameters as Python does; parameters without one are absent.
+
+        `site` tells what is left over (`*args`, `**kwargs`) from that of other calls.
+        """
         spec = function.node.args
         positional = [*spec.posonlyargs, *spec.args]
         bound: dict[str, Values] = {}
@@ -549,7 +622,7 @@ class Flow:
                 if arg.arg not in bound:
                     bound[arg.arg] = self._keyword_from(arguments.star_keywords, arg.arg)
         if spec.vararg is not None:
-            rest = v.container("tuple", (function, "vararg", node))
+            rest = v.container("tuple", (function, "vararg", site))
             for position, values in enumerate(extra):
                 self.store_element(rest, position, values)
             if arguments.star:
@@ -557,7 +630,7 @@ class Flow:
             self.set_length(rest, None if arguments.star else len(extra))
             bound[spec.vararg.arg] = frozenset({rest})
         if spec.kwarg is not None:
-            rest = v.container("dict", (function, "kwarg", node))
+            rest = v.container("dict", (function, "kwarg", site))
             for name, values in keyword_rest.items():
                 self.store_element(rest, name, values)
             if arguments.star_keywords:
@@ -583,6 +656,33 @@ class Flow:
             self.write((holder, "[]", _typed(key)), values)
         self.write((holder, "*"), values)
 
+    def declare_elements(
+        self, holder: Value, annotation: ast.expr, module: Module, cls: ClassInfo | None
+    ) -> None:
+        """`self.flows: dict[str, Flow] = {}` says what the dictionary is for."""
+        if holder not in self.element_types:
+            elements = elements_of(annotation, module, cls)
+            if elements is not None:
+                self.element_types[holder] = elements
+
+    def copy_nature(self, holder: Value, copy: Value) -> None:
+        """Let an empty copy be for the same things as `holder`."""
+        if holder in self.element_types:
+            self.element_types[copy] = self.element_types[holder]
+        if holder in self.defaults:
+            self.defaults[copy] = self.defaults[holder]
+        elif self.read((holder, "[]")):
+            self.store_element(copy, None, self.read((holder, "[]")))
+
+    def make_default(self, holder: Value, keys: Values) -> None:
+        """`holder[key]` of a default dictionary makes what is not there, one for each key."""
+        shape = self.defaults.get(holder)
+        for key in keys if shape is not None else ():
+            known = _key_of(key)
+            made = v.container(str(shape), (holder, "default", known))
+            self.write((holder, "keys"), frozenset({key}))
+            self.store_element(holder, None if known is None else known[1], frozenset({made}))
+
     def set_length(self, holder: Value, length: int | None) -> None:
         """Say how many elements a sequence has; where that varies, their places are unknown."""
         known = self.lengths.get(holder)
@@ -598,7 +698,7 @@ class Flow:
         """All that the containers among `holders` hold (their values, for mappings)."""
         found: set[Value] = set()
         for holder in holders:
-            if isinstance(holder, v.Container | v.ExternalInstance | v.Instance):
+            if isinstance(holder, v.Container | v.ExternalInstance | v.BoundExternal | v.Instance):
                 found |= self.read((holder, "*"))
                 if isinstance(holder, v.Container):
                     for other in self.read((holder, "more")):
@@ -629,6 +729,29 @@ class Flow:
             for key in constant:
                 found |= self.read((other, "[]", key))
         return frozenset(found)
+
+    def only_keys(self, holder: Value) -> list[Value]:
+        """The keys of a mapping where all are constants, few and known; else none."""
+        keys = self.read((holder, "keys"))
+        if (
+            len(keys) > _MAX_ROUNDS
+            or self.read((holder, "[]"))
+            or self.read((holder, "more"))
+            or self.read((holder, "scrambled"))
+            or any(_key_of(key) is None for key in keys)
+        ):
+            return []
+        return list(keys)
+
+    def rounds(self, holders: Values) -> list[Values]:
+        """The elements of one short sequence, one by one; none where they are not known so."""
+        only = next(iter(holders)) if len(holders) == 1 else None
+        length = self.lengths.get(only) if isinstance(only, v.Container) else None
+        if only is None or length is None or not 1 < length <= _MAX_ROUNDS:
+            return []
+        if self.read((only, "[]")) or self.read((only, "scrambled")):
+            return []
+        return [self.element(only, frozenset({v.const(place)})) for place in range(length)]
 
     def _sources(self, holder: Value) -> list[Value]:
         """The mappings that a mapping was filled from, and those they were filled from."""

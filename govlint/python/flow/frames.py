@@ -13,7 +13,7 @@ from govlint.python.symbols import FunctionInfo, Module
 class Frame(Ordered):
     """One function (or a module's body) under one set of argument values."""
 
-    __slots__ = ("arguments", "closure", "function", "merged", "module", "open", "runs")
+    __slots__ = ("arguments", "closure", "function", "merged", "module", "open", "runs", "wraps")
 
     def __init__(
         self,
@@ -31,6 +31,7 @@ class Frame(Ordered):
         self.merged = merged
         self.open = open_
         self.runs = 0
+        self.wraps = False  # a decorator's, for one function that it wraps
 
     def __repr__(self) -> str:
         name = self.function.qualname if self.function else self.module.name

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from govlint.python.flow import values as v
+from govlint.python.flow.applications import SHARED
 from govlint.python.flow.frames import Frame
 from govlint.python.flow.values import ANY
 from govlint.python.symbols import ClassInfo, FunctionInfo
@@ -99,6 +100,10 @@ class Interest:
                 self.add(function.name)
         elif isinstance(head, v.Value) and len(slot) == 2 and slot[1] not in _NAMELESS:
             self.add(str(slot[1]))
+        elif isinstance(head, v.BoundExternal):
+            self.add(head.name)
+        elif isinstance(head, v.ExternalInstance) and head.dotted.startswith(SHARED):
+            self.add(head.dotted.removeprefix(SHARED))
 
     def covers(self, function: FunctionInfo) -> bool:
         """Whether a function mentions something of interest, or belongs to what is governed."""
@@ -127,7 +132,8 @@ class Interest:
             self._gate_code.add(function)
             return True
         if function.module.on_demand:
-            return False
+            # what an object keeps things in is made before anything governed is put there
+            return function.name in ("__init__", "__post_init__")
         if self.covers(function):
             return True
         node = function.node
@@ -144,7 +150,9 @@ class Interest:
         function = caller.function if caller is not None else None
         while function is not None:
             if function in self._gate_code or (
-                function.cls is not None and self.flow.program.is_gate_class(function.cls)
+                self.flow.program.is_gate_class(function.cls)
+                if function.cls is not None
+                else self.flow.program.is_gate_function(function)
             ):
                 return True
             function = function.parent

@@ -186,6 +186,7 @@ def _setattr(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
                 attributes.store(flow, owner, name.value, arguments.at(2))
             elif isinstance(owner, v.Instance | v.ClassValue | v.ModuleValue | v.ExternalInstance):
                 flow.write((owner, "attributes"), arguments.at(2))
+                flow.write((owner, "any-name"), arguments.at(2))
     return EMPTY
 
 
@@ -221,6 +222,17 @@ def _new_type(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
                 cls.stored.add(key.value)
                 flow.write((made, key.value), flow.element(mapping, frozenset({key})))
     return frozenset({made})
+
+
+def _new_object(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
+    """`object.__new__(cls)`: an object without its `__init__`."""
+    classes = [value.cls for value in arguments.first() if isinstance(value, v.ClassValue)]
+    return frozenset(v.instance(cls, node) for cls in classes) or ANY
+
+
+def _new_class(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
+    """`types.new_class(name, bases, …)`: its body is filled in by a callback."""
+    return _new_type(flow, arguments, node)
 
 
 # -- containers ---------------------------------------------------------------------------
@@ -511,6 +523,17 @@ def _iter(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
     return flow.holder("iterator", node, iterate(flow, arguments.first(), node))
 
 
+def _one_of(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
+    """`random.choice(items)`: one of what is iterated over."""
+    return iterate(flow, arguments.first(), node) | arguments.at(1, "default")
+
+
+def _largest(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
+    items = iterate(flow, arguments.at(1, "iterable"), node)
+    call_values(flow, arguments.at(2, "key"), Arguments([items]), node)
+    return flow.holder("list", node, items)
+
+
 def _reduce(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
     items = iterate(flow, arguments.at(1), node)
     start = arguments.at(2) or items
@@ -688,9 +711,43 @@ def _field(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
     return found | call_values(flow, factory, Arguments(), node)
 
 
+def _insert(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
+    """`insort(items, item)` and `heappush`: what is put into the first goes in unordered."""
+    for holder in arguments.at(0, "a"):
+        if isinstance(holder, v.Container):
+            flow.store_element(holder, None, arguments.at(1, "x"))
+            flow.set_length(holder, None)
+            flow.write((holder, "scrambled"), ANY)
+    return EMPTY
+
+
+def _popped(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
+    """`heappop(items)`; `heapreplace` and `heappushpop` put their second argument in."""
+    _insert(flow, arguments, node)
+    return flow.elements(arguments.at(0)) | arguments.at(1)
+
+
+def _names_of(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
+    """`dir(x)`: names, of which nothing is known."""
+    return flow.holder("list", node, ANY)
+
+
+_SHAPES = {
+    "builtins.list": "list",
+    "builtins.set": "set",
+    "builtins.dict": "dict",
+    "collections.deque": "list",
+}
+
+
 def _defaultdict(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
     made = v.container("dict", node)
-    flow.store_element(made, None, call_values(flow, arguments.at(0), Arguments(), node))
+    factories = arguments.at(0)
+    shapes = {_SHAPES.get(getattr(factory, "dotted", "")) for factory in factories}
+    if len(shapes) == 1 and None not in shapes:
+        flow.defaults[made] = str(shapes.pop())
+    else:
+        flow.store_element(made, None, call_values(flow, factories, Arguments(), node))
     update_mapping(flow, made, arguments.at(1), node)
     return frozenset({made})
 
@@ -839,6 +896,7 @@ _MODELS: dict[str, Model] = {
     "builtins.getattr": _getattr,
     "inspect.getattr_static": _getattr,
     "object.__getattribute__": _getattr,
+    "object.__new__": _new_object,
     "builtins.setattr": _setattr,
     "object.__setattr__": _setattr,
     "builtins.vars": _vars,
@@ -859,6 +917,14 @@ _MODELS: dict[str, Model] = {
     "weakref.WeakValueDictionary": _dict,
     "weakref.WeakSet": _holder("set"),
     "types.MappingProxyType": _identity,
+    "builtins.dir": _names_of,
+    "bisect.insort": _insert,
+    "bisect.insort_left": _insert,
+    "bisect.insort_right": _insert,
+    "heapq.heappush": _insert,
+    "heapq.heappop": _popped,
+    "heapq.heapreplace": _popped,
+    "heapq.heappushpop": _popped,
     "builtins.sorted": _sorted,
     "builtins.reversed": _elements,
     "builtins.enumerate": _enumerate,
@@ -888,6 +954,20 @@ _MODELS: dict[str, Model] = {
     "builtins.min": _extreme,
     "builtins.max": _extreme,
     "functools.reduce": _reduce,
+    "random.choice": _one_of,
+    "secrets.choice": _one_of,
+    "random.choices": _elements,
+    "random.sample": _elements,
+    "heapq.merge": _chain,
+    "heapq.nlargest": _largest,
+    "heapq.nsmallest": _largest,
+    "more_itertools.first": _one_of,
+    "more_itertools.last": _one_of,
+    "more_itertools.one": _one_of,
+    "more_itertools.only": _one_of,
+    "more_itertools.nth": _one_of,
+    "toolz.first": _one_of,
+    "toolz.last": _one_of,
     "functools.partial": _partial("partial"),
     "functools.partialmethod": _partialmethod,
     "operator.attrgetter": _partial("attrgetter"),
@@ -943,6 +1023,7 @@ _MODELS: dict[str, Model] = {
     "weakref.ref": _callable_holder,
     "weakref.WeakMethod": _callable_holder,
     "types.MethodType": _method_type,
+    "types.new_class": _new_class,
     "types.SimpleNamespace": _simple_namespace,
     "argparse.Namespace": _simple_namespace,
     "threading.Thread": _thread,

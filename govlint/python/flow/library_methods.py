@@ -134,8 +134,10 @@ def _of_object(
     if name in ("__init__", "__init_subclass__"):
         flow.write((receiver, "*"), flow.program.bound_part(arguments.everything()))
         return EMPTY
-    if name == "__call__" and isinstance(receiver, v.ClassValue):
+    if name in ("__call__", "remote", "bind") and isinstance(receiver, v.ClassValue):
         return call_values(flow, frozenset({receiver}), arguments, node)
+    if name == "options" and isinstance(receiver, v.ClassValue):
+        return frozenset({receiver})
     if name == "_replace" or name == "model_copy":
         for key, values in arguments.keywords.items():
             attributes.store(flow, receiver, key, values)
@@ -277,6 +279,17 @@ def _keys(flow: Flow, callee: v.BoundExternal, arguments: Arguments, node: ast.A
 
 
 def _items(flow: Flow, callee: v.BoundExternal, arguments: Arguments, node: ast.AST) -> Values:
+    keys = flow.only_keys(callee.receiver)
+    if keys:
+        made = v.container("iterator", (node, callee.receiver))
+        for position, key in enumerate(keys):
+            row = v.container("tuple", (node, callee.receiver, key))
+            flow.store_element(row, 0, frozenset({key}))
+            flow.store_element(row, 1, flow.element(callee.receiver, frozenset({key})))
+            flow.lengths[row] = 2
+            flow.store_element(made, position, frozenset({row}))
+        flow.set_length(made, len(keys))
+        return frozenset({made})
     row = v.container("tuple", (node, callee.receiver, "item"))
     flow.store_element(row, 0, iterate(flow, frozenset({callee.receiver}), node))
     flow.store_element(row, 1, flow.elements(frozenset({callee.receiver})))

@@ -77,7 +77,7 @@ class Interpreter(Expressions):
             and first[0].arg == name
             and "staticmethod" not in decorators
         ):
-            if "classmethod" in decorators or function.name in ("__new__", "__init_subclass__"):
+            if "classmethod" in decorators or function.name in _OF_CLASSES:
                 return frozenset({v.class_value(function.cls)}) | found
             return frozenset({v.instance(function.cls)}) | found
         for arg in [*spec.posonlyargs, *spec.args, *spec.kwonlyargs]:
@@ -161,6 +161,8 @@ class Interpreter(Expressions):
 
     def assign(self, node: ast.Assign) -> None:
         values = self.evaluate(node.value)
+        if len(node.targets) == 1 and self._assign_own(node.targets[0], node.value, values):
+            return
         for target in node.targets:
             self.assign_to(target, values)
 
@@ -183,13 +185,48 @@ class Interpreter(Expressions):
         elif not informative(values):
             values |= declared
         self._declare_attribute(node.target, declared)
-        self.assign_to(node.target, values)
+        cls = self.class_scopes[-1][0] if self.class_scopes else None
+        for value in values:
+            if isinstance(value, v.Container) and value.shape in ("dict", "list", "set"):
+                self.flow.declare_elements(value, node.annotation, self.module, cls)
+        if not self._assign_own(node.target, node.value, values):
+            self.assign_to(node.target, values)
 
     def _declare_attribute(self, target: ast.expr, declared: Values) -> None:
         if isinstance(target, ast.Attribute):
             for owner in self.evaluate(target.value):
                 if isinstance(owner, v.Instance):
                     self.flow.write(("attribute-annotation", owner.cls, target.attr), declared)
+
+    def _assign_own(self, target: ast.expr, value: ast.expr, values: Values) -> bool:
+        """`self.table = {}` in `__init__`: each object gets a table of its own.
+
+        One frame stands for the making of many objects; what the tables hold must not
+        become one because of that.
+        """
+        flow, function = self.flow, self.function
+        made = next(iter(values)) if len(values) == 1 else None
+        if (
+            function is None
+            or function.name not in ("__init__", "__post_init__")
+            or not isinstance(target, ast.Attribute)
+            or not isinstance(made, v.Container)
+            or not _is_empty(value)
+        ):
+            return False
+        owners = self.evaluate(target.value)
+        if not owners or not all(isinstance(owner, v.Instance) for owner in owners):
+            return False
+        copies: set[Value] = set()
+        for owner in owners:
+            copy = v.container(made.shape, (made.site, owner))
+            flow.copy_nature(made, copy)
+            attributes.store(flow, owner, target.attr, frozenset({copy}), generic=False)
+            copies.add(copy)
+        flow.record(value, frozenset(copies))
+        flow.record(target, frozenset(copies))
+        self._place_assigned(target, frozenset(copies))
+        return True
 
     def augmented(self, node: ast.AugAssign) -> None:
         reading = _as_load(node.target)
@@ -257,6 +294,8 @@ class Interpreter(Expressions):
                     call_values(flow, methods, Arguments([keys, values]), target)
                 else:
                     flow.store_element(owner, self._constant_key(target.slice, keys), values)
+            elif isinstance(owner, v.BoundExternal) and owner.receiver is UNKNOWN:
+                continue  # it is not told which object's
             elif owner is not UNKNOWN and not isinstance(owner, v.Const):
                 flow.write((owner, "keys"), keys)
                 flow.store_element(owner, self._constant_key(target.slice, keys), values)
@@ -267,6 +306,8 @@ class Interpreter(Expressions):
             return key_of(keys)
         if isinstance(node, ast.Attribute) and all(isinstance(k, v.EnumMember) for k in keys):
             return key_of(keys)
+        if isinstance(node, ast.Attribute) and not (self.frame.open or self.frame.merged):
+            return key_of(keys)  # `data[self._name]`, followed for one object
         if isinstance(node, ast.Name) and (
             self.function is None or node.id not in self.function.stored
         ):
@@ -389,7 +430,8 @@ class Interpreter(Expressions):
         made: Values = frozenset({self.make_function(function)})
         self.flow.record(node, made)
         result = self._decorate(node.decorator_list, made, node)
-        self._define(node.name, result)
+        if not _is_overload(function):
+            self._define(node.name, result)
 
     def _define(self, name: str, values: Values) -> None:
         # an overload or a property's setter adds to what stands there
@@ -456,9 +498,22 @@ class Interpreter(Expressions):
         me: Values = frozenset({v.class_value(cls)})
         if flow.program.is_state_class(cls, flow):
             self._enum_values(cls, scope)
+        self._name_descriptors(cls, scope, node)
         self._created(cls, node)
         flow.record(node, me)
         self._define(node.name, self._decorate(node.decorator_list, me, node))
+
+    def _name_descriptors(self, cls: ClassInfo, scope: Environment, node: ast.ClassDef) -> None:
+        """`type.__new__` tells each attribute that asks for it what it is called."""
+        flow = self.flow
+        for name, values in scope.items():
+            for value in values:
+                if not isinstance(value, v.Instance):
+                    continue
+                for method in attributes.lookup(flow, value.cls, "__set_name__") or ():
+                    told = Arguments([frozenset({v.class_value(cls)}), frozenset({v.const(name)})])
+                    bound = attributes.bind(flow, method, value, v.class_value(value.cls), node)
+                    call_values(flow, bound, told, node)
 
     def _base(self, base: ast.expr) -> Values:
         values = self.evaluate(base)
@@ -527,14 +582,27 @@ class Interpreter(Expressions):
         holders = awaited(self.flow, self.evaluate(node.iter))
         for _ in range(_MAX_PASSES):
             start = dict(self.environment)
-            self.assign_to(node.target, iterate(self.flow, holders, node.iter))
-            end = self._body(node.body, exits)
+            end: list[Environment] = []
+            for values in self._rounds(node.target, holders) or [
+                iterate(self.flow, holders, node.iter)
+            ]:
+                self.environment = joined([start, *end])
+                self.assign_to(node.target, values)
+                end += self._body(node.body, exits)
             merged = joined([start, *end])
             if merged == start:
                 break
             self.environment = merged
             holders = holders | self.evaluate(node.iter)
         self._after_loop(node.orelse, exits, was_dead)
+
+    def _rounds(self, target: ast.expr, holders: Values) -> list[Values]:
+        """`for table, cls in ((plugins, Plugin), (flows, Flow))`: what belongs together."""
+        if not isinstance(target, ast.Tuple | ast.List):
+            return []
+        if not self.flow.program.carries_governed(self.flow, holders):
+            return []
+        return self.flow.rounds(holders)
 
     def _body(self, body: list[ast.stmt], exits: list[Environment]) -> list[Environment]:
         self.breaks.append(exits)
@@ -671,6 +739,33 @@ class Interpreter(Expressions):
         self.evaluate(node.value)
         if isinstance(node.name, ast.Name):
             self.bind_name(node.name.id, self.flow.recorded.get(node.value, EMPTY))
+
+
+def _is_overload(function: FunctionInfo) -> bool:
+    """Whether a method is only a signature of the one that is defined after it."""
+    if not any(name.rpartition(".")[2] == "overload" for name in function.decorators):
+        return False
+    cls = function.cls
+    return cls is not None and cls.methods.get(function.name) is not function
+
+
+def _is_empty(node: ast.expr) -> bool:
+    """Whether an expression makes a container that holds nothing yet."""
+    if isinstance(node, ast.Dict):
+        return not node.keys
+    if isinstance(node, ast.List):
+        return not node.elts
+    if isinstance(node, ast.Call) and not node.keywords:
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else node.func
+        name = name.id if isinstance(name, ast.Name) else name
+        if name == "defaultdict":
+            return len(node.args) == 1
+        return not node.args and name in ("dict", "list", "set", "OrderedDict", "deque")
+    return False
+
+
+# methods that are given the class without being declared so
+_OF_CLASSES = ("__new__", "__init_subclass__", "__class_getitem__")
 
 
 def _some(value: Value) -> Value:

@@ -45,7 +45,13 @@ def parse_text(text: str, path: str) -> ast.Module:
             raise RecursionError(error.msg) from None
         original = error
     from govlint.python.syntax.lower import lower
+    from govlint.python.syntax.parts import parse_in_parts
 
+    in_parts = parse_in_parts(
+        text, lambda part: _ast_parse(part, path), lambda part: lower(part, path), original
+    )
+    if in_parts is not None:
+        return in_parts
     try:
         return lower(text, path)
     except SyntaxError as error:

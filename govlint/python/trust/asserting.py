@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from govlint.python.paths.static import dotted, truth
+from govlint.python.syntax.walk import walk
 from govlint.python.trust.reading import definitions, last, parameters
 from govlint.python.vacuity import domain as d
 from govlint.python.vacuity.expressions import Expressions, Notes
@@ -76,7 +77,7 @@ class Asserting:
             isinstance(n, ast.Call) and last(n.func) in ("skip", "xfail", "skipTest")
             for s in test.body[:2]
             if isinstance(s, ast.Expr)
-            for n in ast.walk(s)
+            for n in walk(s)
         )
 
     def _is_never_run(self, test: AnyDef) -> bool:
@@ -105,7 +106,7 @@ class Asserting:
 
     @staticmethod
     def _does_something(test: AnyDef) -> bool:
-        return any(isinstance(n, ast.Call) for s in test.body for n in ast.walk(s))
+        return any(isinstance(n, ast.Call) for s in test.body for n in walk(s))
 
     def _subject(self, test: AnyDef, cls: ast.ClassDef | None) -> str | None:
         """The governed component a test is about: named in it, its fixtures or its class."""
@@ -126,7 +127,7 @@ class Asserting:
                     "setUpClass",
                 ):
                     names |= self._mentioned(method)
-        for part in ast.walk(test):
+        for part in walk(test):
             if isinstance(part, ast.Call) and isinstance(part.func, ast.Name):
                 helper = self.source.functions.get(part.func.id)
                 if helper is not None and helper is not test:
@@ -150,8 +151,8 @@ class Asserting:
 
     @staticmethod
     def _mentioned(node: ast.AST) -> set[str]:
-        names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-        return names | {n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)}
+        names = {n.id for n in walk(node) if isinstance(n, ast.Name)}
+        return names | {n.attr for n in walk(node) if isinstance(n, ast.Attribute)}
 
     # -- asserting ------------------------------------------------------------
 
@@ -186,7 +187,7 @@ class Asserting:
 
     def _live(self, node: AnyDef) -> Iterator[ast.AST]:
         """The nodes of a function that can run: nothing behind a `return`, no uncalled helper."""
-        used = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+        used = {n.id for n in walk(node) if isinstance(n, ast.Name)}
         stack: list[ast.AST] = [node]
         while stack:
             current = stack.pop()
@@ -214,12 +215,12 @@ class Asserting:
     def _swallowed(node: AnyDef) -> set[ast.AST]:
         """What stands in a `try` that takes a failed assertion for nothing."""
         found: set[ast.AST] = set()
-        for part in ast.walk(node):
+        for part in walk(node):
             if isinstance(part, ast.With | ast.AsyncWith) and any(
                 _takes_failures(item.context_expr) or _expects_own(item, part)
                 for item in part.items
             ):
-                found.update(ast.walk(part))
+                found.update(walk(part))
             if not isinstance(part, ast.Try):
                 continue
             for handler in part.handlers:
@@ -229,10 +230,10 @@ class Asserting:
                     isinstance(n, ast.Raise | ast.Assert)
                     or (isinstance(n, ast.Call) and _ASSERTS.fullmatch(last(n.func)))
                     for s in handler.body
-                    for n in ast.walk(s)
+                    for n in walk(s)
                 )
                 if broad and not answers:
-                    found.update(n for s in part.body for n in ast.walk(s))
+                    found.update(n for s in part.body for n in walk(s))
         return found
 
     def _call_asserts(
@@ -314,7 +315,7 @@ def _expects_own(item: ast.withitem, block: ast.With | ast.AsyncWith) -> bool:
 def _mocks_of(node: AnyDef) -> set[str]:
     """Local names of mocks."""
     found: set[str] = set()
-    for part in ast.walk(node):
+    for part in walk(node):
         value: ast.expr | None = None
         targets: list[ast.expr] = []
         if isinstance(part, ast.Assign):
@@ -347,18 +348,18 @@ def _is_mock_answer(test: ast.expr, mocks: set[str]) -> bool:
 def _fixed_in(node: AnyDef) -> dict[str, ast.expr]:
     """Local names that are bound once, to a value spelled out, and never changed."""
     bound: dict[str, list[ast.expr]] = {}
-    for part in ast.walk(node):
+    for part in walk(node):
         if isinstance(part, ast.Assign) and len(part.targets) == 1:
             bound.setdefault(dotted(part.targets[0]), []).append(part.value)
     stored = {
         name: sum(
             isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Store)
-            for n in ast.walk(node)
+            for n in walk(node)
         )
         for name in bound
     }
     given: set[str] = set()  # whoever is handed a value, or has its method, may change it
-    for part in ast.walk(node):
+    for part in walk(node):
         handed: list[ast.expr] = []
         if isinstance(part, ast.Call):
             handed = [*part.args, *(k.value for k in part.keywords)]

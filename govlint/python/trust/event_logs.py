@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from govlint.python.bindings import matches_any, words_beside_defaults
 from govlint.python.effects.library import text_of
 from govlint.python.paths.static import dotted
+from govlint.python.syntax.walk import walk
 from govlint.python.trust.reading import assigned, definitions, last, parents_of
 from govlint.python.vacuity.sources import AnyDef, Source, Sources
 
@@ -112,12 +113,12 @@ class EventLogs:
         self.parents = parents_of(source.tree)
         self.owners: dict[ast.AST, tuple[AnyDef, ast.ClassDef | None]] = {}
         for function, cls in definitions(source.tree):
-            for node in ast.walk(function):
+            for node in walk(function):
                 self.owners[node] = (function, cls)
 
     def changes(self) -> Iterator[Change]:
         """Each statement or call that changes a log."""
-        for node in ast.walk(self.source.tree):
+        for node in self.source.nodes:
             if isinstance(node, ast.Call):
                 yield from self._called(node)
             elif isinstance(node, ast.Delete):
@@ -218,7 +219,7 @@ class EventLogs:
             )
         if not isinstance(node, ast.Name) or function is None:
             return False
-        for argument in ast.walk(function.args):
+        for argument in walk(function.args):
             if isinstance(argument, ast.arg) and argument.arg == node.id and argument.annotation:
                 return matches_any(self.bound, dotted(argument.annotation) or "-")
         return any(
@@ -237,7 +238,7 @@ class EventLogs:
         """A list that the function itself has made: a copy, or a result being built."""
         if function is None:
             return False
-        if any(isinstance(a, ast.arg) and a.arg == node.id for a in ast.walk(function.args)):
+        if any(isinstance(a, ast.arg) and a.arg == node.id for a in walk(function.args)):
             return False
         values = assigned(function, node.id)
         return (
@@ -308,13 +309,13 @@ class EventLogs:
         """A loop variable over a log, or something typed as an entry of one."""
         if function is None:
             return False
-        for argument in ast.walk(function.args):
+        for argument in walk(function.args):
             if isinstance(argument, ast.arg) and argument.arg == node.id and argument.annotation:
                 kind = last(argument.annotation)
                 return _CLASS.fullmatch(kind) is not None and kind.endswith(
                     ("Entry", "Event", "Record")
                 )
-        for part in ast.walk(function):
+        for part in walk(function):
             if isinstance(part, ast.For | ast.AsyncFor) and self._iterates(part, node.id):
                 return True
         return any(self._gives_entry(v) for v in assigned(function, node.id))
@@ -547,7 +548,7 @@ class EventLogs:
     def _handles(self, node: ast.expr) -> list[ast.expr]:
         function = self.owners.get(node, (None, None))[0]
         found = self._values(node)
-        for part in ast.walk(function) if function is not None else ():
+        for part in walk(function) if function is not None else ():
             if (isinstance(part, ast.withitem) and part.optional_vars is not None) and (
                 dotted(part.optional_vars) == dotted(node)
             ):
@@ -570,7 +571,10 @@ class EventLogs:
         if isinstance(node, ast.Name | ast.Attribute):
             if self._named(last(node)):
                 return True
-            if not depth or not re.search(r"path|file|log|fh|target|dest", last(node), re.I):
+            told = last(node).isupper() or re.search(
+                r"path|file|log|fh|target|dest", last(node), re.I
+            )
+            if not depth or not told:
                 return False
             return any(self._is_path(value, depth - 1) for value in self._values(node))
         if isinstance(node, ast.BinOp):

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 
 from govlint.python.effects.library import text_of
 from govlint.python.paths.static import dotted
+from govlint.python.syntax.walk import walk
 from govlint.python.trust.reading import assigned, definitions, last, parameters
 from govlint.python.vacuity.sources import AnyDef, Source, Sources
 
@@ -149,7 +150,7 @@ class Tenants:
 
     def _depends(self, node: ast.expr) -> bool:
         """`Depends(require_tenant)`: a dependency that checks the caller's tenant."""
-        for call in ast.walk(node):
+        for call in walk(node):
             if not isinstance(call, ast.Call) or last(call.func) not in ("Depends", "Security"):
                 continue
             for target in call.args[:1]:
@@ -208,7 +209,7 @@ class Tenants:
         """Local names that hold a tenant somebody named: `tenant_id = request.headers[…]`."""
         return {
             dotted(target)
-            for part in ast.walk(function)
+            for part in walk(function)
             if isinstance(part, ast.Assign) and ast.unparse(part.value) in named
             for target in part.targets
             if dotted(target)
@@ -229,7 +230,7 @@ class Tenants:
     def _own_names(self, function: AnyDef, callers: set[str]) -> set[str]:
         """Names that hold the caller's own tenant."""
         own = {n for n in callers if self._speaks(n)}
-        for part in ast.walk(function):
+        for part in walk(function):
             if isinstance(part, ast.Assign | ast.AnnAssign) and part.value is not None:
                 targets = part.targets if isinstance(part, ast.Assign) else [part.target]
                 if self._is_own(part.value, own, callers):
@@ -312,7 +313,7 @@ class Tenants:
             and a.arg not in own
             and not re.match(r"_*(?:caller|current|own)_", a.arg)
         }
-        for part in ast.walk(function):
+        for part in walk(function):
             if isinstance(part, ast.Attribute) and part.attr in self.fields:
                 if dotted(part.value) == "intent" and callers & _EXECUTED:
                     continue  # the runtime has compared it when it accepted the intent
@@ -352,7 +353,7 @@ class Tenants:
 
     def _accesses(self, function: AnyDef) -> Iterator[ast.expr]:
         found: list[ast.expr] = []
-        for part in ast.walk(function):
+        for part in walk(function):
             if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute):
                 owner = last(part.func.value)
                 if not _ACCESS.fullmatch(part.func.attr) or not (part.args or part.keywords):
@@ -388,7 +389,7 @@ class Tenants:
 
     @staticmethod
     def _names(node: ast.expr) -> set[str]:
-        return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+        return {n.id for n in walk(node) if isinstance(n, ast.Name)}
 
     def _uses_own(
         self, access: ast.expr, parts: list[ast.expr], own: set[str], callers: set[str]
@@ -403,7 +404,7 @@ class Tenants:
         return any(
             isinstance(n, ast.expr) and self._is_own(n, own, callers)
             for part in parts
-            for n in ast.walk(part)
+            for n in walk(part)
         )
 
     # -- checks ---------------------------------------------------------------
@@ -419,7 +420,7 @@ class Tenants:
                     return True
             holder = block[index]
             if isinstance(holder, ast.If):
-                inside = any(access in ast.walk(s) for s in holder.body)
+                inside = any(access in walk(s) for s in holder.body)
                 holds = self._is_comparison(holder.test, own, callers)
                 if holds is not None and holds is inside:
                     return True
@@ -436,13 +437,13 @@ class Tenants:
                     if any(
                         isinstance(n, ast.IfExp)
                         and self._is_comparison(n.test, own, callers) is not None
-                        for n in ast.walk(statement)
+                        for n in walk(statement)
                     ):
                         return True
         return any(
             isinstance(n, ast.comprehension)
             and any(self._is_comparison(t, own, callers) for t in n.ifs)
-            for n in ast.walk(function)
+            for n in walk(function)
         )
 
     def _guards(self, statement: ast.stmt, own: set[str], callers: set[str]) -> bool:
@@ -550,11 +551,11 @@ class Tenants:
             return not re.match(r"_*(?:is|same|has|can|belongs|own)_", last(node.func))
         if isinstance(found[1], ast.AsyncFunctionDef) and not waits:
             return False
-        return any(isinstance(n, ast.Raise | ast.Assert) for n in ast.walk(found[1])) or any(
+        return any(isinstance(n, ast.Raise | ast.Assert) for n in walk(found[1])) or any(
             isinstance(n, ast.Call)
             and last(n.func) != getattr(found[1], "name", "")
             and (last(n.func) in _ABORTS or self.helper.fullmatch(last(n.func)) is not None)
-            for n in ast.walk(found[1])
+            for n in walk(found[1])
         )
 
     def _is_helper(self, node: ast.expr, own: set[str], callers: set[str]) -> bool:
@@ -579,13 +580,13 @@ class Tenants:
             and self._speaks(ast.unparse(n.left))
             and self._speaks(ast.unparse(n.comparators[0]))
             and ast.dump(n.left) != ast.dump(n.comparators[0])
-            for n in ast.walk(test)
+            for n in walk(test)
         )
 
     def _compares(self, node: ast.AST) -> bool:
         """Whether a function compares tenants and lets the outcome decide."""
         decides = False
-        for part in ast.walk(node):
+        for part in walk(node):
             if isinstance(part, ast.If) and self._compares_two(part.test):
                 decides = decides or _leaves(part.body) or _leaves(part.orelse)
             elif isinstance(part, ast.Return) and part.value is not None:
@@ -639,7 +640,7 @@ def _chain(function: AnyDef, node: ast.expr) -> list[tuple[Sequence[ast.stmt], i
     found: list[tuple[Sequence[ast.stmt], int]] = []
     block: Sequence[ast.stmt] = function.body
     while True:
-        index = next((i for i, s in enumerate(block) if node in ast.walk(s)), None)
+        index = next((i for i, s in enumerate(block) if node in walk(s)), None)
         if index is None:
             return found
         found.append((block, index))
@@ -652,7 +653,7 @@ def _chain(function: AnyDef, node: ast.expr) -> list[tuple[Sequence[ast.stmt], i
         ]
         inner += [h.body for h in getattr(statement, "handlers", [])]
         inner += [c.body for c in getattr(statement, "cases", [])]
-        following = next((b for b in inner if any(node in ast.walk(s) for s in b)), None)
+        following = next((b for b in inner if any(node in walk(s) for s in b)), None)
         if following is None:
             return found
         block = following
