@@ -21,7 +21,7 @@ from govlint.discover import Target
 from govlint.errors import RuleError
 from govlint.linked import Linked
 from govlint.model import Finding, Location, Problem, Rule
-from govlint.python.bindings import Bindings
+from govlint.python.bindings import Bindings, words_beside_defaults
 from govlint.python.entry import Entry
 from govlint.python.module_names import ModuleNames
 from govlint.python.syntax.layout import place_files
@@ -41,6 +41,8 @@ _SEEDS = (
     "plugins registries gates metrics lifecycle_enums job_enums layers participants contexts "
     "state_surfaces policies runtimes"
 ).split()
+# checks that read files by themselves, and the bindings that name what they look for
+_FIELDS = {"cross-tenant": "tenant_fields", "event-log-mutation": "event_logs"}
 _WILD = "*?["
 
 
@@ -77,7 +79,7 @@ def seed_words(rules: Iterable[Rule], bindings: Bindings) -> frozenset[str]:
     give to what is governed. An entry that is all wildcard makes every file count: "".
     """
     words: set[str] = set()
-    for _, triggers in _by_check(rules):
+    for _, triggers in _by_check(rules, bindings):
         words |= triggers
     return frozenset(words | _bound_words(bindings) if words else words)
 
@@ -96,7 +98,7 @@ def _bound_words(bindings: Bindings) -> set[str]:
     return words
 
 
-def _by_check(rules: Iterable[Rule]) -> Iterator[tuple[Rule, frozenset[str]]]:
+def _by_check(rules: Iterable[Rule], bindings: Bindings) -> Iterator[tuple[Rule, frozenset[str]]]:
     """A rule of each check of Python code, with the triggers of all the check's rules.
 
     The check is imported only where a rule does not know its triggers.
@@ -107,7 +109,10 @@ def _by_check(rules: Iterable[Rule]) -> Iterator[tuple[Rule, frozenset[str]]]:
             by_kind.setdefault(rule.check, []).append(rule)
     for named in by_kind.values():
         asked = (triggers_of(load_check(r)) if r.triggers is None else r.triggers for r in named)
-        yield named[0], frozenset(chain.from_iterable(asked))
+        words = frozenset(chain.from_iterable(asked))
+        if named[0].check in _FIELDS:
+            words |= words_beside_defaults(bindings, _FIELDS[named[0].check])
+        yield named[0], words
 
 
 def looks(rules: Sequence[Rule], bindings: Bindings) -> tuple[Look, ...]:
@@ -120,7 +125,7 @@ def looks(rules: Sequence[Rule], bindings: Bindings) -> tuple[Look, ...]:
     from govlint.scan import Look
 
     asking, plain = [], _bound_words(bindings) | {WORD, COMMAND_WORD}
-    for rule, triggers in _by_check(rules):
+    for rule, triggers in _by_check(rules, bindings):
         words = frozenset(word for word in triggers if not word.startswith(MARK))
         if words != triggers:
             asking.append((rule, words))
@@ -149,7 +154,7 @@ def deciders(
     """
     asked: dict[str, list[Callable[[bytes], bool]]] = {}
     plain: set[str] = set()
-    for rule, triggers in _by_check(rules):
+    for rule, triggers in _by_check(rules, bindings):
         check = load_check(rule)
         if not hasattr(check, "starts_in"):
             plain |= triggers

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from govlint.model import Finding, Rule
 from govlint.python.program import Program
 from govlint.python.trust.event_logs import EventLogs
-from govlint.python.vacuity.sources import Sources
+from govlint.python.trust.reading import importing
+from govlint.python.vacuity.sources import Source, Sources
 
 KIND = "event-log-mutation"
 TRIGGERS: tuple[str, ...] = (
@@ -30,11 +31,13 @@ _CHANGE = re.compile(
     rb"|audit\.jsonl|events\.jsonl"
     rb"|(?:Event|Audit|Ahead)(?:Log|Store|Stream|Trail|Event|Entry|Record)|Ledger|Journal"
 )
+# any other word is one that the project's bindings name
+_NAMED = frozenset(TRIGGERS)
 
 
 def may_hold(data: bytes, words: Collection[str]) -> bool:
     """Whether a file with these words may hold a finding, by its folded text."""
-    return _CHANGE.search(data) is not None
+    return not _NAMED.issuperset(words) or _CHANGE.search(data) is not None
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Params:
 def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
     """At the call or statement that changes what was recorded."""
     sources = Sources(program)
-    for source in sources.glanced(KIND, may_hold):
+    for source in _judged(program, sources):
         seen: set[int] = set()
         for node, what in EventLogs(sources, source, program.bindings.event_logs).changes():
             line = getattr(node, "lineno", 0)
@@ -60,3 +63,16 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
                 location=program.location(source.module, node),
                 help=rule.fix,
             )
+
+
+def _judged(program: Program, sources: Sources) -> Iterator[Source]:
+    """The files that name a log, and those that import a model whose table is one."""
+    read: set[str] = set()
+    declaring: set[str] = set()
+    for source in sources.glanced(KIND, may_hold):
+        read.add(source.module.name)
+        judge = EventLogs(sources, source, program.bindings.event_logs)
+        if any(judge.declares_table(name) for name in source.classes):
+            declaring.add(source.module.name)
+        yield source
+    yield from importing(program, sources, declaring, read)

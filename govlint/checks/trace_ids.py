@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from govlint.model import Finding, Rule
 from govlint.python.program import Program
+from govlint.python.trust.reading import importing
 from govlint.python.trust.trace_ids import TraceIds
-from govlint.python.vacuity.sources import Sources
+from govlint.python.vacuity.sources import Source, Sources
 
 KIND = "trace-ids"
 TRIGGERS: tuple[str, ...] = (
@@ -32,10 +33,19 @@ _BY_LIBRARY = (
     (b"create_", re.compile(rb"\.add\(")),
     (b"opentelemetry", re.compile(rb"\.add_event\(")),
 )
+# a file may only declare what others emit with
+_DECLARES = re.compile(
+    rb"^\w+[ \t]*(?::[^=\n]+)?=[ \t]*[\w.]*"
+    rb"(?:Counter|Gauge|Histogram|Summary|Info|Enum|create_\w+)\(",
+    re.MULTILINE,
+)
+_CLIENTS = (b"statsd", b"datadog")
 
 
 def may_hold(data: bytes, words: Collection[str]) -> bool:
     """Whether a file with these words may hold a finding, by its folded text."""
+    if _DECLARES.search(data) or any(library in data for library in _CLIENTS):
+        return True
     return _EMISSION.search(data) is not None or any(
         library in data and pattern.search(data) for library, pattern in _BY_LIBRARY
     )
@@ -50,7 +60,9 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
     """At the call that emits."""
     sources = Sources(program)
     judge = TraceIds(sources, program.bindings.trace_ids, program.bindings.metrics)
-    for source in sources.glanced(KIND, may_hold):
+    read: set[str] = set()
+    declaring: set[str] = set()
+    for source in _judged(program, sources, judge, read, declaring):
         for call, lacking, what in judge.missing(source):
             yield Finding(
                 rule=rule.code,
@@ -61,3 +73,15 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
                 location=program.location(source.module, call),
                 help=rule.fix,
             )
+
+
+def _judged(
+    program: Program, sources: Sources, judge: TraceIds, read: set[str], declaring: set[str]
+) -> Iterator[Source]:
+    """The files that name a metrics client, and those that import instruments of others."""
+    for source in sources.glanced(KIND, may_hold):
+        read.add(source.module.name)
+        if judge.declares(source):
+            declaring.add(source.module.name)
+        yield source
+    yield from importing(program, sources, declaring, read)

@@ -147,3 +147,15 @@ class Bindings:
         if len(written) == len(self.governed_methods):
             return written
         return (*written, *sorted({n for n in names if n not in written and self.governs(n)}))
+
+
+def words_beside_defaults(bindings: Bindings, field: str) -> frozenset[str]:
+    """What a file has to hold for an entry of `field` that a project has added to be in it.
+
+    A class `ActivityFeed` is kept in `activity_feed`, too.
+    """
+    words: set[str] = set()
+    for entry in set(getattr(bindings, field)) - set(getattr(Bindings(), field)):
+        for part in literal_parts(entry.rpartition(".")[2]):
+            words |= {part, re.sub(r"(?<!^)(?=[A-Z])", "_", part).lower()}
+    return frozenset(words)

@@ -60,6 +60,7 @@ class Program:
         self.parsed_annotations: dict[ast.AST, ast.expr | None] = {}
         self.binding_tables: dict[ast.AST, dict[str, list[ast.expr]]] = {}
         self.alias_tables: dict[ast.AST, dict[str, list[ast.expr]]] = {}
+        self.alias_origins: dict[tuple[ast.AST, bool], list[tuple[ast.expr, bool]]] = {}
         self.store_table: dict[str, list[ast.expr]] | None = None
         self._parents: dict[ast.AST, ast.AST] = {}
         self._owners: dict[ast.AST, FunctionInfo] = {}

@@ -7,33 +7,55 @@ attributes and an intent's payload are none of that, and are followed here by th
 from __future__ import annotations
 
 import ast
+from collections import deque
 from collections.abc import Iterator
 
 from govlint.python.program import Program
 from govlint.python.symbols import FunctionInfo
 
-_DEPTH = 5
+# Expressions that are looked at for one name before the rest is left alone.
+_MOST = 60
 
 
-def origins(
-    program: Program, node: ast.expr, depth: int = _DEPTH, to_module: bool = True
-) -> list[ast.expr]:
+def origins(program: Program, node: ast.expr, to_module: bool = True) -> list[ast.expr]:
     """The expressions that `node` may stand for; itself, where it is bound to nothing known.
 
     Names of a module are left as they are unless `to_module`.
     """
-    if isinstance(node, ast.Await | ast.NamedExpr):
-        return origins(program, node.value, depth, to_module)
-    parts: list[ast.expr] = []
-    if isinstance(node, ast.IfExp):
-        parts = [node.body, node.orelse]
-    elif isinstance(node, ast.BoolOp):
-        parts = node.values
-    elif isinstance(node, ast.Name) and depth:
-        parts, depth = _bound_to(program, node, to_module), depth - 1
-    if not parts:
-        return [node]
-    return [found for part in parts for found in origins(program, part, depth, to_module)]
+    return [found for found, last in _visited(program, node, to_module) if last]
+
+
+def followed(program: Program, node: ast.expr) -> list[ast.expr]:
+    """`node`, its origins, and the names between them."""
+    return [found for found, _ in _visited(program, node, True)]
+
+
+def _visited(program: Program, node: ast.expr, to_module: bool) -> list[tuple[ast.expr, bool]]:
+    key = (node, to_module)
+    found = program.alias_origins.get(key)
+    if found is not None:
+        return found
+    found = []
+    queue: deque[ast.expr] = deque([node])
+    seen: set[ast.AST] = {node}
+    while queue and len(seen) < _MOST:
+        current = queue.popleft()
+        parts: list[ast.expr] = []
+        if isinstance(current, ast.Await | ast.NamedExpr):
+            parts = [current.value]
+        elif isinstance(current, ast.IfExp):
+            parts = [current.body, current.orelse]
+        elif isinstance(current, ast.BoolOp):
+            parts = current.values
+        elif isinstance(current, ast.Name):
+            parts = _bound_to(program, current, to_module)
+        found.append((current, not parts))
+        for part in parts:
+            if part not in seen:
+                seen.add(part)
+                queue.append(part)
+    program.alias_origins[key] = found
+    return found
 
 
 def _bound_to(program: Program, node: ast.Name, to_module: bool) -> list[ast.expr]:
@@ -44,11 +66,11 @@ def _bound_to(program: Program, node: ast.Name, to_module: bool) -> list[ast.exp
         if node.id in function.params:
             return _given(program, function, node.id)
         if node.id in function.stored:
-            return [v for v in bound_in(program, function.node, node.id) if v is not node]
+            return bound_in(program, function.node, node.id)
         function = function.parent
     if not to_module:
         return []
-    return [v for v in bound_in(program, program.module_of(node).tree, node.id) if v is not node]
+    return bound_in(program, program.module_of(node).tree, node.id)
 
 
 def bound_in(program: Program, scope: ast.AST, name: str) -> list[ast.expr]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from govlint.python.bindings import Bindings, matches_any
 from govlint.python.flow import values as v
-from govlint.python.participants.aliases import origins
+from govlint.python.participants.aliases import followed, origins
 from govlint.python.paths.static import dotted
 from govlint.python.program import Program
 from govlint.python.symbols import ClassInfo, FunctionInfo
@@ -76,20 +76,27 @@ def is_runtime_code(program: Program, function: FunctionInfo) -> bool:
 
 
 def is_context(program: Program, node: ast.expr) -> bool:
-    """Whether an expression is an execution context."""
+    """Whether an expression is an execution context, or a name for one."""
+    if isinstance(node, ast.Subscript):
+        held = _held_at(program, node)
+        return held is not None and any(
+            _is_context_itself(program, part) for part in followed(program, held)
+        )
+    if not isinstance(node, ast.Name | ast.Attribute):
+        return _is_of(program, node, program.bindings.contexts)
+    return any(
+        _is_context_itself(program, part)
+        for part in followed(program, node)
+        if part is node or not isinstance(part, ast.Call)
+    )
+
+
+def _is_context_itself(program: Program, node: ast.expr) -> bool:
     if _is_of(program, node, program.bindings.contexts):
         return True
     if isinstance(node, ast.Name):
-        if node.id in _CONTEXTS or _is_second_parameter(program, node):
-            return True
-        return any(
-            origin is not node and not isinstance(origin, ast.Call) and is_context(program, origin)
-            for origin in origins(program, node)
-        )
-    if isinstance(node, ast.Attribute):
-        return node.attr in _CONTEXTS
-    held = _held_at(program, node) if isinstance(node, ast.Subscript) else None
-    return held is not None and is_context(program, held)
+        return node.id in _CONTEXTS or _is_second_parameter(program, node)
+    return isinstance(node, ast.Attribute) and node.attr in _CONTEXTS
 
 
 def _held_at(program: Program, node: ast.Subscript) -> ast.expr | None:
@@ -149,8 +156,29 @@ def _is_named(program: Program, node: ast.expr, entries: tuple[str, ...]) -> boo
     return any(
         (part.attr if isinstance(part, ast.Attribute) else getattr(part, "id", "")).lstrip("_")
         in wanted
-        for part in (node, *origins(program, node))
+        for part in (node, *origins(program, node), *_made_of(program, node))
     )
+
+
+def _made_of(program: Program, node: ast.expr) -> list[ast.expr]:
+    """What a constructor puts into `self.name`."""
+    function = program.function_of(node)
+    if not isinstance(node, ast.Attribute) or dotted(node.value) != "self" or function is None:
+        return []
+    cls = function.cls or program.class_of(node)
+    made = program.find_method(cls, "__init__") if cls is not None else None
+    if made is None:
+        return []
+    return [
+        child.value
+        for child in ast.walk(made.node)
+        if isinstance(child, ast.Assign | ast.AnnAssign)
+        and child.value is not None
+        and any(
+            dotted(target) == f"self.{node.attr}"
+            for target in (child.targets if isinstance(child, ast.Assign) else [child.target])
+        )
+    ]
 
 
 def _snake_names(entries: tuple[str, ...]) -> set[str]:

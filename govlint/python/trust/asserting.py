@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from govlint.python.paths.static import dotted
+from govlint.python.paths.static import dotted, truth
 from govlint.python.syntax.walk import walk
 from govlint.python.trust.reading import definitions, last, parameters
 from govlint.python.vacuity import domain as d
@@ -48,7 +48,7 @@ class Asserting:
                 continue
             if any(_FIXTURES.fullmatch(a.arg) for a in parameters(test)):
                 continue
-            if not self._asserts(test, cls, _DEPTH, set()):
+            if self._is_never_run(test) or not self._asserts(test, cls, _DEPTH, set()):
                 yield test, what
 
     @staticmethod
@@ -79,6 +79,30 @@ class Asserting:
             if isinstance(s, ast.Expr)
             for n in walk(s)
         )
+
+    def _is_never_run(self, test: AnyDef) -> bool:
+        """Whether a test is parametrised by an empty list: it has no case at all."""
+        for decorator in test.decorator_list:
+            if isinstance(decorator, ast.Call) and last(decorator.func) == "parametrize":
+                given = [*decorator.args[1:2], *(k.value for k in decorator.keywords
+                                                 if k.arg == "argvalues")]  # fmt: skip
+                if any(self._is_empty(values) for values in given):
+                    return True
+        return False
+
+    def _is_empty(self, node: ast.expr) -> bool:
+        if isinstance(node, ast.Name):
+            constant = self.sources.constant(self.source, node.id)
+            return constant is not None and self._is_empty(constant)
+        if isinstance(node, ast.Call):
+            return (
+                dotted(node.func) in ("list", "tuple", "set", "dict")
+                and not node.args
+                and (not node.keywords)
+            )
+        if isinstance(node, ast.Dict):
+            return not node.keys
+        return isinstance(node, ast.List | ast.Tuple | ast.Set) and not node.elts
 
     @staticmethod
     def _does_something(test: AnyDef) -> bool:
@@ -145,10 +169,14 @@ class Asserting:
         ):
             return True
         swallowed = self._swallowed(node)
-        for part in walk(node):
+        mocks = _mocks_of(node)
+        fixed = _fixed_in(node)
+        for part in self._live(node):
             if part in swallowed:
                 continue
             if isinstance(part, ast.Assert):
+                if _is_mock_answer(part.test, mocks) or _is_of_own(part.test, fixed):
+                    continue
                 if not self._is_constant(part.test):
                     return True
             elif isinstance(part, ast.Raise) or (
@@ -157,11 +185,42 @@ class Asserting:
                 return True
         return False
 
+    def _live(self, node: AnyDef) -> Iterator[ast.AST]:
+        """The nodes of a function that can run: nothing behind a `return`, no uncalled helper."""
+        used = {n.id for n in walk(node) if isinstance(n, ast.Name)}
+        stack: list[ast.AST] = [node]
+        while stack:
+            current = stack.pop()
+            yield current
+            if isinstance(current, ast.If | ast.While) and truth(current.test) is False:
+                stack.extend(current.orelse)
+                continue
+            if isinstance(current, ast.For | ast.AsyncFor) and self._is_empty(current.iter):
+                stack.extend(current.orelse)
+                continue
+            for name, value in ast.iter_fields(current):
+                if name == "decorator_list":
+                    continue
+                parts = value if isinstance(value, list) else [value]
+                for part in parts:
+                    if not isinstance(part, ast.AST):
+                        continue
+                    named = isinstance(part, AnyDef) and part is not node
+                    if not (named and part.name not in used and not part.decorator_list):  # type: ignore[attr-defined]
+                        stack.append(part)
+                    if isinstance(part, ast.Return | ast.Raise | ast.Continue | ast.Break):
+                        break
+
     @staticmethod
     def _swallowed(node: AnyDef) -> set[ast.AST]:
         """What stands in a `try` that takes a failed assertion for nothing."""
         found: set[ast.AST] = set()
         for part in walk(node):
+            if isinstance(part, ast.With | ast.AsyncWith) and any(
+                _takes_failures(item.context_expr) or _expects_own(item, part)
+                for item in part.items
+            ):
+                found.update(walk(part))
             if not isinstance(part, ast.Try):
                 continue
             for handler in part.handlers:
@@ -226,3 +285,104 @@ class Asserting:
         ):
             return bool(value.truth) or isinstance(test, ast.Tuple)
         return value.truth is True and value != d.UNKNOWN
+
+
+_MOCKS = re.compile(r"(?:Magic|Async|NonCallable|NonCallableMagic|Property)?Mock|create_autospec")
+# what a mock says of itself; anything else on it is another mock, which is true
+_MOCK_SAYS = frozenset(
+    """called call_count call_args call_args_list mock_calls method_calls await_count await_args
+    await_args_list awaited return_value side_effect has_calls""".split()
+)
+
+
+def _takes_failures(node: ast.expr) -> bool:
+    """`suppress(AssertionError)`, `suppress(Exception)`: a failed assertion is none there."""
+    return (
+        isinstance(node, ast.Call)
+        and last(node.func) == "suppress"
+        and any(last(a) in ("AssertionError", "Exception", "BaseException") for a in node.args)
+    )
+
+
+def _expects_own(item: ast.withitem, block: ast.With | ast.AsyncWith) -> bool:
+    """`with raises(Exception): raise Exception()`: the test expects what it does itself."""
+    call = item.context_expr
+    if not (isinstance(call, ast.Call) and last(call.func) in ("raises", "assertRaises")):
+        return False
+    return all(isinstance(s, ast.Raise | ast.Pass) for s in block.body)
+
+
+def _mocks_of(node: AnyDef) -> set[str]:
+    """Local names of mocks."""
+    found: set[str] = set()
+    for part in walk(node):
+        value: ast.expr | None = None
+        targets: list[ast.expr] = []
+        if isinstance(part, ast.Assign):
+            value, targets = part.value, part.targets
+        elif isinstance(part, ast.withitem) and part.optional_vars is not None:
+            value, targets = part.context_expr, [part.optional_vars]
+        if isinstance(value, ast.Call) and (
+            _MOCKS.fullmatch(last(value.func)) or dotted(value.func).endswith("mocker.patch")
+        ):
+            found |= {dotted(t) for t in targets if dotted(t)}
+    return found
+
+
+def _is_mock_answer(test: ast.expr, mocks: set[str]) -> bool:
+    """Whether an assertion is about a mock's answer to anything: a mock, which is true."""
+    node, called = test, False
+    chain: list[str] = []
+    while isinstance(node, ast.Attribute | ast.Call):
+        called = called or isinstance(node, ast.Call)
+        if isinstance(node, ast.Attribute):
+            chain.append(node.attr)
+            node = node.value
+        else:
+            node = node.func
+    if not (isinstance(node, ast.Name) and node.id in mocks and chain):
+        return False
+    return not any(name in _MOCK_SAYS or name.startswith("assert_") for name in chain)
+
+
+def _fixed_in(node: AnyDef) -> dict[str, ast.expr]:
+    """Local names that are bound once, to a value spelled out, and never changed."""
+    bound: dict[str, list[ast.expr]] = {}
+    for part in walk(node):
+        if isinstance(part, ast.Assign) and len(part.targets) == 1:
+            bound.setdefault(dotted(part.targets[0]), []).append(part.value)
+    stored = {
+        name: sum(
+            isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Store)
+            for n in walk(node)
+        )
+        for name in bound
+    }
+    given: set[str] = set()  # whoever is handed a value, or has its method, may change it
+    for part in walk(node):
+        handed: list[ast.expr] = []
+        if isinstance(part, ast.Call):
+            handed = [*part.args, *(k.value for k in part.keywords)]
+        elif isinstance(part, ast.Attribute | ast.Subscript):
+            handed = [part.value]
+        given |= {n.id for n in handed if isinstance(n, ast.Name)}
+    return {
+        name: values[0]
+        for name, values in bound.items()
+        if name and len(values) == 1 and stored[name] == 1 and name not in given
+    }
+
+
+def _is_of_own(test: ast.expr, fixed: dict[str, ast.expr]) -> bool:
+    """Whether an assertion only compares values that the test itself has written down."""
+    if not (isinstance(test, ast.Compare) and fixed):
+        return False
+    for side in (test.left, *test.comparators):
+        value = fixed.get(side.id) if isinstance(side, ast.Name) else side
+        if value is None:
+            return False
+        try:
+            ast.literal_eval(value)
+        except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
+            return False
+    return True

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from govlint.python.bindings import matches_any
+from govlint.python.bindings import matches_any, words_beside_defaults
 from govlint.python.effects.library import text_of
 from govlint.python.paths.static import dotted
 from govlint.python.syntax.walk import walk
@@ -24,14 +24,35 @@ _CLASS = re.compile(
     r"AuditRecord|LedgerEntry|JournalEntry|EventRecord|EventLogEntry|AuditLogEntry)"
 )
 _TABLE = rf"[\"`\[]?(?:\w+[\"`\]]?\.[\"`\[]?)?{_LOG}[\"`\]]?(?![\w])"
-_SQL = re.compile(
-    rf"^\s*(?:with\b.*?\)\s*)?(?:update\s+(?:only\s+)?{_TABLE}|"
-    rf"delete\s+from\s+(?:only\s+)?{_TABLE}|"
-    rf"truncate\s+(?:table\s+)?{_TABLE}|drop\s+table\s+(?:if\s+exists\s+)?{_TABLE}|"
-    rf"(?:insert\s+or\s+)?replace\s+into\s+{_TABLE}|"
-    rf"insert\s+into\s+{_TABLE}.*on\s+(?:conflict.*do\s+update|duplicate\s+key\s+update))",
-    re.IGNORECASE | re.DOTALL,
+
+
+def _changing(table: str) -> re.Pattern[str]:
+    """SQL that changes or removes what stands in a table."""
+    return re.compile(
+        rf"^\s*(?:with\b.*?\)\s*)?(?:update\s+(?:only\s+)?{table}(?=.*\bset\b)|"
+        rf"delete\s+from\s+(?:only\s+)?{table}|merge\s+into\s+{table}|"
+        rf"truncate\s+(?:table\s+)?{table}|drop\s+table\s+(?:if\s+exists\s+)?{table}|"
+        rf"(?:insert\s+or\s+)?replace\s+into\s+{table}|"
+        rf"insert\s+into\s+{table}.*on\s+(?:conflict.*do\s+update|duplicate\s+key\s+update))",
+        re.IGNORECASE | re.DOTALL,
+    )
+
+
+_SQL = _changing(_TABLE)
+# what only speaks of SQL: it raises, logs, prints or compiles a text
+_SPEAKS = re.compile(
+    r"\w*(?:Error|Exception|Warning|Trigger)|debug|info|warning|warn|error|exception|critical|log|"
+    r"print|compile|match|search|fail|skip|echo|secho|DDL|append|dedent|strip|write"
 )
+# commands of a key-value store that change what a key holds
+_KEYED = frozenset(
+    """delete unlink ltrim lrem lset lpop rpop xtrim xdel zrem hdel hset set mset getdel rename
+    zremrangebyscore zremrangebyrank flushdb spop srem""".split()
+)
+_COLLECTION = re.compile(
+    r"(?:find_one_and_)?(?:update|delete|replace)(?:_one|_many)?|bulk_write|drop|remove|rename"
+)
+_ENTRY_CHANGES = frozenset({"update", "pop", "clear", "setdefault", "popitem", "__setitem__"})
 _SEALED = re.compile(
     r"seal|segment|partition|archiv|rotat|retention|expired_before|tmp|temp|staging|scratch|"
     r"migrat|view|projection|snapshot|index|cache|copy|draft",
@@ -53,7 +74,7 @@ _MUTATES = frozenset(
     ]
 )
 _METHODS = re.compile(
-    r"(?:update|delete|purge|truncate|overwrite|rewrite|edit|amend|modify|redact|erase|drop|wipe|"
+    r"(?:update|delete|remove|purge|truncate|overwrite|rewrite|edit|amend|modify|redact|erase|drop|wipe|"
     r"prune|replace|reset)(?:_(?:entry|entries|event|events|record|records|row|rows|many|one|all|"
     r"where|by_id|last))?"
 )
@@ -72,6 +93,8 @@ _QUERY = frozenset(
         "session",
     ]
 )
+_TEXTS = ("text", "SQL", "dedent", "TextClause")
+_PASSES_ON = ("enumerate", "reversed", "iter", "zip")
 _INIT = frozenset({"__init__", "__post_init__", "__new__", "setUp"})
 Change = tuple[ast.AST, str]
 
@@ -83,6 +106,10 @@ class EventLogs:
         self.sources = sources
         self.source = source
         self.bound = bound
+        beside = sorted(words_beside_defaults(sources.program.bindings, "event_logs"), key=len)
+        names = "|".join(re.escape(word) for word in reversed(beside))
+        self.names = re.compile(rf"_*(?:{names})(?:_entries|_events|_records)?") if names else None
+        self.sql = _changing(rf"[\"`\[]?(?:\w+\.)?(?:{names})[\"`\]]?(?!\w)") if names else None
         self.parents = parents_of(source.tree)
         self.owners: dict[ast.AST, tuple[AnyDef, ast.ClassDef | None]] = {}
         for function, cls in definitions(source.tree):
@@ -107,10 +134,18 @@ class EventLogs:
 
     def _is_log(self, node: ast.expr) -> bool:
         """Whether an expression is a log, or the entries that a log's own class keeps."""
-        if isinstance(node, ast.Call | ast.Subscript):
+        if isinstance(node, ast.Subscript):
+            return self._is_collection(node)
+        if isinstance(node, ast.Call):
             return False
         name = last(node)
         function, cls = self.owners.get(node, (None, None))
+        if (isinstance(node, ast.Attribute) and _INSIDE.fullmatch(node.attr)) and (
+            isinstance(node.value, ast.Name | ast.Attribute)
+            and dotted(node.value) != "self"
+            and self._keeps_entries(node.value, function)
+        ):
+            return True
         if (
             isinstance(node, ast.Attribute) and dotted(node.value) == "self" and cls is not None
         ) and (self._is_log_class(cls) and _INSIDE.fullmatch(node.attr)):
@@ -122,6 +157,28 @@ class EventLogs:
         if isinstance(node, ast.Name):
             return not self._is_own_list(node, function)
         return True
+
+    def _is_collection(self, node: ast.Subscript) -> bool:
+        """`db["event_log"]`: a collection or table by its name."""
+        key = node.slice.value if isinstance(node.slice, ast.Constant) else None
+        return (
+            isinstance(key, str)
+            and self._named(key)
+            and (
+                re.search(r"db|database|client|mongo|tables?|collections?|app", last(node.value))
+                is not None
+            )
+        )
+
+    def _keeps_entries(self, node: ast.expr, function: AnyDef | None) -> bool:
+        """Whether an object is a log of the project's own: made or annotated as one."""
+        if self._typed(node, function):
+            return True
+        return (
+            self._named(last(node))
+            and not self._is_foreign(node, function)
+            and not (isinstance(node, ast.Name) and self._is_own_list(node, function))
+        )
 
     def _is_foreign(self, node: ast.expr, function: AnyDef | None) -> bool:
         """Whether an object is made by a class of some library: its name alone says little."""
@@ -141,6 +198,8 @@ class EventLogs:
         return False
 
     def _named(self, name: str) -> bool:
+        if self.names is not None and self.names.fullmatch(name):
+            return True
         return _NAME.fullmatch(name) is not None and not _SEALED.search(name)
 
     def _is_log_class(self, cls: ast.ClassDef) -> bool:
@@ -151,17 +210,29 @@ class EventLogs:
         )
 
     def _typed(self, node: ast.expr, function: AnyDef | None) -> bool:
+        if isinstance(node, ast.Attribute) and dotted(node.value) == "self":
+            values = assigned(self.source.tree, dotted(node))
+            return any(
+                self._makes_log(value)
+                or (isinstance(value, ast.Name) and self._typed(value, self._owner(value)))
+                for value in values
+            )
         if not isinstance(node, ast.Name) or function is None:
             return False
         for argument in walk(function.args):
             if isinstance(argument, ast.arg) and argument.arg == node.id and argument.annotation:
                 return matches_any(self.bound, dotted(argument.annotation) or "-")
-        values = assigned(function, node.id)
         return any(
-            (isinstance(v, ast.Call) and matches_any(self.bound, dotted(v.func) or "-"))
-            or (isinstance(v, ast.Attribute) and self._named(v.attr))
-            for v in values
+            self._makes_log(v)
+            or (isinstance(v, ast.Attribute) and dotted(v) != node.id and self._is_log(v))
+            for v in assigned(function, node.id)
         )
+
+    def _makes_log(self, value: ast.expr) -> bool:
+        return isinstance(value, ast.Call) and matches_any(self.bound, dotted(value.func) or "-")
+
+    def _owner(self, node: ast.AST) -> AnyDef | None:
+        return self.owners.get(node, (None, None))[0]
 
     def _is_own_list(self, node: ast.Name, function: AnyDef | None) -> bool:
         """A list that the function itself has made: a copy, or a result being built."""
@@ -172,7 +243,7 @@ class EventLogs:
         values = assigned(function, node.id)
         return (
             bool(values)
-            and not any(isinstance(v, ast.Attribute) and self._named(v.attr) for v in values)
+            and not any(isinstance(v, ast.Attribute) and self._is_log(v) for v in values)
             and not any(
                 isinstance(v, ast.Call) and matches_any(self.bound, dotted(v.func) or "-")
                 for v in values
@@ -188,7 +259,9 @@ class EventLogs:
             while isinstance(base, ast.Subscript):
                 base, depth = base.value, depth + 1
             sliced = isinstance(target.slice, (ast.Slice | ast.UnaryOp, ast.Constant))
-            if self._is_log(base) and (depth > 1 or sliced or self._is_index(target.slice)):
+            if isinstance(base, ast.Name) and self._is_entry(base, self._owner(base)):
+                yield statement, f"a recorded entry is changed ({ast.unparse(target)})"
+            elif self._is_log(base) and (depth > 1 or sliced or self._is_index(target.slice)):
                 yield statement, f"an entry of {ast.unparse(base)} is overwritten"
         elif isinstance(target, ast.Attribute):
             function = self.owners.get(target, (None, None))[0]
@@ -243,13 +316,43 @@ class EventLogs:
                     ("Entry", "Event", "Record")
                 )
         for part in walk(function):
-            if isinstance(part, ast.For | ast.AsyncFor) and dotted(part.target) == node.id:
-                over = part.iter
-                if isinstance(over, ast.Attribute | ast.Name) and self._is_log(over):
-                    return True
-        return any(
-            (isinstance(v, ast.Subscript) and self._is_log(v.value)) or self._queries_log(v)
-            for v in assigned(function, node.id)
+            if isinstance(part, ast.For | ast.AsyncFor) and self._iterates(part, node.id):
+                return True
+        return any(self._gives_entry(v) for v in assigned(function, node.id))
+
+    def _iterates(self, loop: ast.For | ast.AsyncFor, name: str) -> bool:
+        """Whether a loop over a log binds `name` to its entries."""
+        over, target = loop.iter, loop.target
+        while isinstance(over, ast.Call) and over.args and dotted(over.func) in _PASSES_ON:
+            if dotted(over.func) == "enumerate" and isinstance(target, ast.Tuple):
+                target = target.elts[-1]
+            over = over.args[0]
+        if isinstance(over, ast.Call) and last(over.func) in ("values", "items"):
+            over = over.func.value if isinstance(over.func, ast.Attribute) else over
+            target = target.elts[-1] if isinstance(target, ast.Tuple) else target
+        if dotted(target) != name:
+            return False
+        return isinstance(over, ast.Attribute | ast.Name) and self._is_log(over)
+
+    def _gives_entry(self, value: ast.expr) -> bool:
+        """`log[-1]`, `next(e for e in log if …)`, `session.get(AuditLog, 1)`: a recorded entry."""
+        if isinstance(value, ast.Await):
+            return self._gives_entry(value.value)
+        if isinstance(value, ast.Subscript):
+            return self._is_log(value.value) or (
+                isinstance(value.value, ast.ListComp) and self._goes_through(value.value)
+            )
+        if isinstance(value, ast.Call) and dotted(value.func) == "next" and value.args:
+            return isinstance(value.args[0], ast.GeneratorExp) and self._goes_through(value.args[0])
+        return self._queries_log(value)
+
+    def _goes_through(self, node: ast.GeneratorExp | ast.ListComp) -> bool:
+        first = node.generators[0]
+        plain = isinstance(node.elt, ast.Name) and dotted(node.elt) == dotted(first.target)
+        return (
+            plain
+            and isinstance(first.iter, ast.Attribute | ast.Name)
+            and (self._is_log(first.iter))
         )
 
     # -- calls ----------------------------------------------------------------
@@ -270,26 +373,65 @@ class EventLogs:
         owner = function.value
         if function.attr in ("delete", "update", "bulk_update") and self._queries_log(owner):
             yield call, f"{function.attr}() on a query of the log"
-        elif function.attr == "delete" and call.args and isinstance(call.args[0], ast.Name):
-            if self._is_entry(call.args[0], self.owners.get(call, (None, None))[0]):
-                yield call, "a recorded entry is deleted"
+        elif (
+            (function.attr == "delete" and call.args)
+            and isinstance(call.args[0], ast.Name)
+            and self._is_entry(call.args[0], self._owner(call))
+        ):
+            yield call, "a recorded entry is deleted"
         elif (self._is_log(owner)) and (
             function.attr in _MUTATES or _METHODS.fullmatch(function.attr)
         ):
             yield call, f"{ast.unparse(function)}() changes what was recorded"
+        elif (
+            isinstance(owner, ast.Subscript)
+            and self._is_collection(owner)
+            and (_COLLECTION.fullmatch(function.attr))
+        ):
+            yield call, f"{function.attr}() on the log"
+        elif (
+            function.attr in _ENTRY_CHANGES
+            and isinstance(owner, ast.Name)
+            and (self._is_entry(owner, self._owner(owner)))
+        ):
+            yield call, f"a recorded entry is changed ({ast.unparse(function)})"
+        elif function.attr in _KEYED and call.args and self._names_key(call.args[0]):
+            yield call, f"{function.attr}() of the log's key"
+        elif function.attr == "drop_table" and call.args and self._names_key(call.args[0]):
+            owned = self._owner(call)
+            if owned is None or owned.name != "downgrade":
+                yield call, "the log's table is dropped"
+
+    def _names_key(self, node: ast.expr) -> bool:
+        """Whether a key or table is a log's by its name: `audit_log`, `tenant:1:event_log`."""
+        inner = node
+        if isinstance(inner, ast.Name):
+            values = self._values(inner)
+            inner = values[0] if len(values) == 1 else inner
+        text = self._text(inner)
+        if text is None or "/" in text or " " in text:
+            return False
+        return any(self._named(part) for part in re.split(r"[:.?]", text) if part)
 
     def _sql(self, call: ast.Call) -> Iterator[Change]:
+        if _SPEAKS.fullmatch(last(call.func)):
+            return
+        if last(call.func) in _TEXTS and isinstance(
+            self.parents.get(call), ast.Call | ast.Assign | ast.AnnAssign
+        ):
+            return  # it is found where it is executed
         for argument in call.args[:2]:
             inner = argument
-            if isinstance(inner, ast.Name):
-                values = self._values(inner)
-                inner = values[0] if len(values) == 1 else inner
-            if isinstance(inner, ast.Call) and last(inner.func) in ("text", "SQL"):
-                continue  # the inner call is met by itself
+            for _ in range(3):
+                if isinstance(inner, ast.Name | ast.Attribute):
+                    values = self._values(inner)
+                    inner = values[0] if len(values) == 1 else inner
+                if isinstance(inner, ast.Call) and last(inner.func) in _TEXTS and inner.args:
+                    inner = inner.args[0]
             text = self._text(inner)
             if text is None or re.search(r"\btrigger\b|\brule\b", text, re.IGNORECASE):
                 continue
-            found = _SQL.match(text)
+            found = _SQL.match(text) or (self.sql.match(text) if self.sql is not None else None)
             if found and not _SEALED.search(found.group().split("where")[0]):
                 yield call, f"{' '.join(found.group().split())[:60]}"
                 return
@@ -319,11 +461,27 @@ class EventLogs:
 
     def _is_model(self, node: ast.expr) -> bool:
         name = last(node)
-        return (
-            bool(name)
-            and not _SEALED.search(name)
-            and (_CLASS.fullmatch(name) is not None or _NAME.fullmatch(name) is not None)
-        )
+        if not name or _SEALED.search(name):
+            return False
+        if _CLASS.fullmatch(name) is not None or self._named(name):
+            return True
+        return matches_any(self.bound, name) or self._has_log_table(name)
+
+    def declares_table(self, name: str) -> bool:
+        """Whether a class of the file is a log's model under a name that does not say so."""
+        return not _CLASS.fullmatch(name) and self._has_log_table(name)
+
+    def _has_log_table(self, name: str) -> bool:
+        """Whether a model of the project says that its table is a log's."""
+        found = self.sources.resolve(self.source, name)
+        if found is None or not isinstance(found[1], ast.ClassDef):
+            return False
+        for attribute in ("__tablename__", "db_table", "table_name", "__collection__"):
+            for value in assigned(found[1], attribute):
+                text = value.value if isinstance(value, ast.Constant) else ""
+                if isinstance(text, str) and self._named(text.rpartition(".")[2]):
+                    return True
+        return False
 
     def _queries_log(self, node: ast.expr) -> bool:
         """`session.query(AuditLog).filter(…)`, `AuditEvent.objects.filter(…)`."""
@@ -347,7 +505,7 @@ class EventLogs:
             elif isinstance(current, ast.Attribute):
                 asked = asked or current.attr in _QUERY
                 if asked and isinstance(current.value, ast.Name):
-                    return _CLASS.fullmatch(current.value.id) is not None
+                    return self._is_model(current.value)
                 current = current.value
             elif isinstance(current, ast.Subscript):
                 first = current.slice
@@ -413,7 +571,10 @@ class EventLogs:
         if isinstance(node, ast.Name | ast.Attribute):
             if self._named(last(node)):
                 return True
-            if not depth or not re.search(r"path|file|log|fh|target|dest", last(node), re.I):
+            told = last(node).isupper() or re.search(
+                r"path|file|log|fh|target|dest", last(node), re.I
+            )
+            if not depth or not told:
                 return False
             return any(self._is_path(value, depth - 1) for value in self._values(node))
         if isinstance(node, ast.BinOp):

@@ -6,9 +6,50 @@ import ast
 from collections.abc import Iterator
 from functools import lru_cache
 
+from govlint.python.importers import importers_of
 from govlint.python.paths.static import dotted
+from govlint.python.program import Program
+from govlint.python.symbols import Module
 from govlint.python.syntax.walk import children, walk
-from govlint.python.vacuity.sources import AnyDef
+from govlint.python.vacuity.sources import AnyDef, Source, Sources
+
+# How many packages may hand a name on before it is no longer followed.
+_REEXPORTS = 4
+
+
+def importing(
+    program: Program, sources: Sources, modules: set[str], read: set[str]
+) -> Iterator[Source]:
+    """The files outside `read` that import one of `modules`; tests are left out."""
+    names: set[str] = set()
+    wanted = set(modules)
+    for _ in range(_REEXPORTS):
+        if not wanted:
+            break
+        fresh = importers_of(program, wanted)
+        fresh |= {name for name, m in program.modules.items() if _imports(program, m, wanted)}
+        fresh -= names
+        names |= fresh
+        wanted = {name for name in fresh if program.files[name].is_package}  # they pass it on
+    for name in sorted(names - read):
+        file = program.files.get(name)
+        if file is None or file.is_test or file.failure is not None:
+            continue
+        source = sources.get(name)
+        if source is not None:
+            yield source
+
+
+def _imports(program: Program, module: Module, wanted: set[str]) -> bool:
+    for statement in module.imports:
+        if isinstance(statement, ast.ImportFrom):
+            origin = program.resolve_from(statement, module)
+            dotted_names = [origin, *(f"{origin}.{alias.name}" for alias in statement.names)]
+        else:
+            dotted_names = [alias.name for alias in statement.names]
+        if any(program.resolve_module(name, module) in wanted for name in dotted_names):
+            return True
+    return False
 
 
 def definitions(tree: ast.AST) -> Iterator[tuple[AnyDef, ast.ClassDef | None]]:

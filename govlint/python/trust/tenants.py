@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from govlint.python.effects.library import text_of
 from govlint.python.paths.static import dotted
 from govlint.python.syntax.walk import walk
-from govlint.python.trust.reading import definitions, last, parameters
+from govlint.python.trust.reading import assigned, definitions, last, parameters
 from govlint.python.vacuity.sources import AnyDef, Source, Sources
 
 _CALLER = re.compile(
@@ -26,7 +26,7 @@ _CALLER = re.compile(
 _STORE = re.compile(
     r"_*(?:\w+_)?(?:repo|repository|store|storage|db|database|collection|table|dao|records|"
     r"documents?|docs|orders|invoices|accounts|projects|files|customers|rows|data|objects|cache|"
-    r"client|conn|connection|cursor|session|index|bucket|backend|service|state_surface|by_tenant|"
+    r"(?:s3|kv|redis|mongo|blobs?|minio|memcached?|queryset|engine)\w*|client|conn|connection|cursor|session|index|bucket|backend|service|state_surface|by_tenant|"
     r"tenants|tenant_data|items|reports|jobs|workflows|messages|tickets|profiles)"
 )
 _SHARED = re.compile(
@@ -35,7 +35,7 @@ _SHARED = re.compile(
 _ACCESS = re.compile(
     r"(?:get|find|fetch|load|query|select|read|list|delete|update|save|remove|scan|search|filter|"
     r"filter_by|execute|fetch_one|fetchone|fetch_all|one|retrieve|export|download|lookup|count|"
-    r"put|set|insert|upsert|purge)(?:_\w+)?"
+    r"put|set|insert|upsert|purge|move|transfer|copy|take|give|assign|restore)(?:_\w+)?"
 )
 _HELPER = re.compile(
     r"_*(?:check|assert|require|ensure|verify|authori[sz]e|enforce|guard|validate|must|deny|"
@@ -46,7 +46,7 @@ _HELPER = re.compile(
 _DECORATOR = re.compile(
     r"\w*tenant\w*|(?:require|check)_(?:access|ownership|scope)|authorize_resource|owner_required"
 )
-_ID = re.compile(r"(?:\w+_)?(?:id|uuid|key|slug|ref|number)")
+_ID = re.compile(r"(?:\w+_)?(?:id|ids|pk|uuid|key|slug|ref|number)")
 _NOT_RECORD = re.compile(r"(?:user|session|request|trace|task|correlation|caller|actor|intent|"
                          r"execution|capability|span|tenant|client|event)_id")  # fmt: skip
 _ROUTE = re.compile(r"(?:get|post|put|patch|delete|route|api_route|websocket)$")
@@ -63,14 +63,44 @@ Access = tuple[ast.expr, str]
 class Tenants:
     """Judges the functions of one file."""
 
-    def __init__(self, sources: Sources, source: Source, fields: tuple[str, ...]) -> None:
+    def __init__(
+        self, sources: Sources, source: Source, fields: tuple[str, ...], knows: bool = False
+    ) -> None:
+        self.knows = knows  # it uses records that have a tenant, whatever its own text says
+        self.function: AnyDef | None = None
+        self.reached: set[str] = set()
+        self.others: set[str] = set()
         self.sources = sources
         self.source = source
         self.fields = frozenset(entry.rpartition(".")[2] for entry in fields)
+        stems = {re.sub(r"_(?:id|uuid|key|slug)$", "", field) for field in self.fields}
+        self.words = tuple(sorted(stems))
+        self.plain = "tenant" in stems  # names such as `require_tenant` speak of tenants
+        self.helper = re.compile(_HELPER.pattern.replace("tenant", "|".join(stems | {"tenant"})))
+
+    def _speaks(self, text: str) -> bool:
+        """Whether a text names the tenant, by one of the fields or their stem."""
+        lowered = text.lower()
+        return any(word in lowered for word in self.words)
+
+    def declares(self) -> bool:
+        """Whether the file has a class with a tenant's field: a record that is somebody's."""
+        return any(
+            isinstance(statement, ast.Assign | ast.AnnAssign)
+            and any(
+                isinstance(target, ast.Name) and target.id in self.fields
+                for target in (
+                    statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+                )
+            )
+            for cls in self.source.classes.values()
+            for statement in cls.body
+        )
 
     def unchecked(self) -> Iterator[Access]:
         """The first access of each function that nothing checks before it."""
         for function, _cls in definitions(self.source.tree):
+            self.function = function
             if _SYSTEM.match(function.name) or self._is_decorated(function):
                 continue
             callers = self._callers(function)
@@ -86,7 +116,7 @@ class Tenants:
             kind = last(argument.annotation) if argument.annotation is not None else ""
             if re.fullmatch(r"\w*(?:Context|Principal|Identity|User|Claims|Request)", kind):
                 names.add(argument.arg)
-        return {n for n in names if n != "session" or "tenant" in ast.unparse(function)}
+        return {n for n in names if n != "session" or self._speaks(ast.unparse(function))}
 
     @staticmethod
     def _is_routed(function: AnyDef) -> bool:
@@ -107,20 +137,34 @@ class Tenants:
             )
             if found is None or self._compares(found[1]):
                 return True
-        for argument in parameters(function):  # Depends(require_tenant)
-            for default in (*function.args.defaults, *function.args.kw_defaults):
-                if (default is not None and "Depends" in ast.unparse(default)) and (
-                    re.search(
-                        r"(?:require|check|verify|ensure)\w*tenant|tenant_scoped",
-                        ast.unparse(default),
-                    )
-                ):
-                    return True
-            if argument.annotation is not None and re.search(
-                r"Depends\((?:require|check|verify|ensure)\w*tenant",
-                ast.unparse(argument.annotation),
-            ):
-                return True
+        given = [*function.args.defaults, *function.args.kw_defaults]
+        given += [a.annotation for a in parameters(function)]
+        for decorator in function.decorator_list:
+            if isinstance(decorator, ast.Call):
+                given += [k.value for k in decorator.keywords if k.arg == "dependencies"]
+                router = dotted(decorator.func).rpartition(".")[0]
+                for made in assigned(self.source.tree, router) if router else ():
+                    if isinstance(made, ast.Call):
+                        given += [k.value for k in made.keywords if k.arg == "dependencies"]
+        return any(self._depends(part) for part in given if part is not None)
+
+    def _depends(self, node: ast.expr) -> bool:
+        """`Depends(require_tenant)`: a dependency that checks the caller's tenant."""
+        for call in walk(node):
+            if not isinstance(call, ast.Call) or last(call.func) not in ("Depends", "Security"):
+                continue
+            for target in call.args[:1]:
+                name = last(target)
+                found = (
+                    self.sources.resolve(self.source, name)
+                    if isinstance(target, ast.Name)
+                    else None
+                )
+                if found is not None and isinstance(found[1], AnyDef):
+                    if self._compares(found[1]):
+                        return True
+                elif re.match(r"_*(?:require|check|verify|ensure|enforce|assert|authorize)", name):
+                    return self._speaks(name)
         return False
 
     # -- one function ---------------------------------------------------------
@@ -128,7 +172,8 @@ class Tenants:
     def _of(self, function: AnyDef, callers: set[str]) -> Iterator[Access]:
         own = self._own_names(function, callers)
         named = self._named(function, callers, own)
-        foreign_tenant = {n for n in named if "tenant" in n.lower()}
+        foreign_tenant = {n for n in named if self._speaks(n)}
+        foreign_tenant |= self._read_from(function, foreign_tenant)
         records = {
             a.arg
             for a in parameters(function)
@@ -136,16 +181,22 @@ class Tenants:
         }
         if not named and not records:
             return
-        knows_tenant = "tenant" in ast.unparse(function) or "tenant" in self.source.file.text()
+        knows_tenant = self._speaks(self.source.file.text()) or self.knows
         for access in self._accesses(function):
-            text = ast.unparse(access)
-            if self._uses_own(access, own, callers):
+            parts = self._expanded(function, access)
+            if self._uses_own(access, parts, own, callers):
                 continue
-            words = set(re.findall(r"[\w.]+", text))
-            by_tenant = any(n in words or n in text for n in foreign_tenant)
-            by_record = bool(callers) and knows_tenant and bool(self._names(access) & records)
+            reached = _mentioned(foreign_tenant, [access]) or _mentioned(foreign_tenant, parts)
+            by_tenant = bool(reached)
+            by_record = (
+                bool(callers)
+                and knows_tenant
+                and bool({name for part in parts for name in self._names(part)} & records)
+            )
             if not by_tenant and not by_record:
                 continue
+            self.reached = reached & {a.arg for a in parameters(function)}
+            self.others = {n for n in foreign_tenant if n.isidentifier()} - reached
             if self._is_checked(function, access, own, callers, by_record and not by_tenant):
                 continue
             what = "Data of a tenant that the caller names is reached"
@@ -154,9 +205,31 @@ class Tenants:
             yield access, what
             return
 
+    def _read_from(self, function: AnyDef, named: set[str]) -> set[str]:
+        """Local names that hold a tenant somebody named: `tenant_id = request.headers[…]`."""
+        return {
+            dotted(target)
+            for part in walk(function)
+            if isinstance(part, ast.Assign) and ast.unparse(part.value) in named
+            for target in part.targets
+            if dotted(target)
+        }
+
+    def _expanded(self, function: AnyDef, access: ast.expr) -> list[ast.expr]:
+        """An access, and what the local names in it were assigned: query, key and store."""
+        found = [access]
+        seen: set[str] = set()
+        for part in found:
+            for name in sorted(self._names(part) - seen):
+                seen.add(name)
+                found.extend(v for v in assigned(function, name) if v not in found)
+            if len(found) > 30:
+                break
+        return found
+
     def _own_names(self, function: AnyDef, callers: set[str]) -> set[str]:
         """Names that hold the caller's own tenant."""
-        own = {n for n in callers if "tenant" in n}
+        own = {n for n in callers if self._speaks(n)}
         for part in walk(function):
             if isinstance(part, ast.Assign | ast.AnnAssign) and part.value is not None:
                 targets = part.targets if isinstance(part, ast.Assign) else [part.target]
@@ -219,11 +292,12 @@ class Tenants:
                         "principal",
                         "auth",
                     )
-                return bool(re.search(r"tenant", dotted(node.func.value))) and not node.args
+                return False
+            stem = "|".join(self.words)
             return (
                 re.fullmatch(
-                    r"(?:get_)?(?:current|caller|own)_tenant(?:_id)?|tenant_of_caller|"
-                    r"get_tenant_from_\w+",
+                    rf"(?:get_)?(?:current|caller|own)_(?:{stem})(?:_id)?|(?:{stem})_of_caller|"
+                    rf"get_(?:{stem})_from_\w+",
                     name,
                 )
                 is not None
@@ -235,12 +309,14 @@ class Tenants:
         found = {
             a.arg
             for a in parameters(function)
-            if "tenant" in a.arg.lower()
+            if self._speaks(a.arg)
             and a.arg not in own
             and not re.match(r"_*(?:caller|current|own)_", a.arg)
         }
         for part in walk(function):
             if isinstance(part, ast.Attribute) and part.attr in self.fields:
+                if dotted(part.value) == "intent" and callers & _EXECUTED:
+                    continue  # the runtime has compared it when it accepted the intent
                 root = dotted(part).partition(".")[0]
                 if root in (
                     "request",
@@ -263,15 +339,16 @@ class Tenants:
                 value = key.value if isinstance(key, ast.Constant) else None
                 if (
                     isinstance(value, str)
-                    and "tenant" in value
+                    and self._speaks(value.replace("-", "_"))
                     and not self._is_own(part, own, callers)
                 ):
                     text = ast.unparse(holder)
-                    if re.search(r"payload|body|params|args|query|json|headers|form|data", text):
+                    if re.search(
+                        r"payload|body|params|args|query|json|headers|form|data|cookies|match_info|"
+                        r"\b(?:GET|POST|META|PUT|PATCH)\b",
+                        text,
+                    ):
                         found.add(ast.unparse(part))
-        for part in walk(function):
-            if isinstance(part, ast.Assign) and ast.unparse(part.value) in found:
-                found |= {dotted(t) for t in part.targets if dotted(t)}
         return found
 
     def _accesses(self, function: AnyDef) -> Iterator[ast.expr]:
@@ -286,9 +363,10 @@ class Tenants:
                 if _STORE.fullmatch(owner) or part.func.attr in ("filter_by", "filter"):
                     found.append(part)
             elif isinstance(part, ast.Call) and isinstance(part.func, ast.Name):
-                if re.fullmatch(
-                    r"(?:load|get|fetch|find|read|query|delete)_\w+", part.func.id
-                ) and (self._reaches(part.func.id)):
+                if part.func.id in _SHORTCUTS or (
+                    re.fullmatch(r"(?:load|get|fetch|find|read|query|delete)_\w+", part.func.id)
+                    and (self._reaches(part.func.id))
+                ):
                     found.append(part)
             elif (
                 (isinstance(part, ast.Subscript) and isinstance(part.ctx, ast.Load))
@@ -305,7 +383,7 @@ class Tenants:
         if found is None or not isinstance(found[1], AnyDef):
             return False
         inner = Tenants(self.sources, found[0], tuple(self.fields))
-        return "tenant" not in ast.unparse(found[1]) and any(
+        return not self._speaks(ast.unparse(found[1])) and any(
             True for _ in inner._accesses(found[1])
         )
 
@@ -313,15 +391,21 @@ class Tenants:
     def _names(node: ast.expr) -> set[str]:
         return {n.id for n in walk(node) if isinstance(n, ast.Name)}
 
-    def _uses_own(self, access: ast.expr, own: set[str], callers: set[str]) -> bool:
+    def _uses_own(
+        self, access: ast.expr, parts: list[ast.expr], own: set[str], callers: set[str]
+    ) -> bool:
         """Whether an access is filtered by the caller's own tenant."""
         if isinstance(access, ast.Call):
             text = text_of(access.args[0]) if access.args else None
             if (text is not None and re.match(r"\s*(?:select|update|delete)\b", text, re.I)) and (
-                "tenant" not in text.lower()
+                not self._speaks(text)
             ):
                 return False
-        return any(isinstance(n, ast.expr) and self._is_own(n, own, callers) for n in walk(access))
+        return any(
+            isinstance(n, ast.expr) and self._is_own(n, own, callers)
+            for part in parts
+            for n in walk(part)
+        )
 
     # -- checks ---------------------------------------------------------------
 
@@ -342,7 +426,7 @@ class Tenants:
                     return True
             if isinstance(holder, ast.With | ast.AsyncWith):
                 for item in holder.items:
-                    if re.search(r"tenant", ast.unparse(item.context_expr)) and self._is_helper(
+                    if self._speaks(ast.unparse(item.context_expr)) and self._is_helper(
                         item.context_expr, own, callers
                     ):
                         return True
@@ -380,10 +464,17 @@ class Tenants:
             isinstance(statement, ast.Expr | ast.Assign | ast.AnnAssign)
             and statement.value is not None
         ):
+            waits = isinstance(statement.value, ast.Await)
             value = (
-                statement.value.value if isinstance(statement.value, ast.Await) else statement.value
+                statement.value.value
+                if isinstance(statement.value, ast.Await)
+                else (statement.value)
             )
-            return isinstance(value, ast.Call) and self._is_helper(value, own, callers)
+            return (
+                isinstance(value, ast.Call)
+                and self._is_helper(value, own, callers)
+                and self._refuses_by_itself(value, waits)
+            )
         if isinstance(statement, ast.Try):
             if any(not _leaves(h.body) for h in statement.handlers):
                 return False
@@ -420,59 +511,110 @@ class Tenants:
             left, right = test.left, test.comparators[0]
             sides = [self._is_own(side, own, callers) for side in (left, right)]
             text = [ast.unparse(side) for side in (left, right)]
-            if not any(sides) or not all("tenant" in t for t in text) or text[0] == text[1]:
+            speak = [own_side or self._speaks(t) for own_side, t in zip(sides, text, strict=True)]
+            if not any(sides) or not all(speak) or text[0] == text[1]:
+                return None
+            if any(side in self.others for side in text) and self.reached:
+                return None  # another parameter than the one that is used
+            if re.search(r"\b(?:all|every|known)_?\w*\(", " ".join(text)):
                 return None
             if isinstance(test.ops[0], ast.Eq | ast.In | ast.Is):
                 return True
             return False if isinstance(test.ops[0], ast.NotEq | ast.NotIn | ast.IsNot) else None
+        if isinstance(test, ast.Await):
+            return self._is_comparison(test.value, own, callers)
+        if isinstance(test, ast.Name) and self.function is not None:
+            answers = [
+                self._is_comparison(value, own, callers)
+                for value in assigned(self.function, test.id)
+                if not isinstance(value, ast.Name)
+            ]
+            return answers[0] if answers and len(set(answers)) == 1 else None
         if isinstance(test, ast.Call) and self._is_helper(test, own, callers):
             return not re.match(r"_*(?:is_other|foreign|cross|different)", last(test.func))
         return None
+
+    def _helper(self, node: ast.Call) -> tuple[Source, ast.AST] | None:
+        """The function of the project that a call runs, where it can be seen."""
+        if isinstance(node.func, ast.Name):
+            return self.sources.resolve(self.source, node.func.id)
+        if isinstance(node.func, ast.Attribute) and dotted(node.func.value) in ("self", "cls"):
+            for function, _ in definitions(self.source.tree):
+                if function.name == node.func.attr:
+                    return self.source, function
+        return None
+
+    def _refuses_by_itself(self, node: ast.Call, waits: bool) -> bool:
+        """Whether a check ends the run where it fails, and does not only answer."""
+        found = self._helper(node)
+        if found is None or not isinstance(found[1], AnyDef):
+            return not re.match(r"_*(?:is|same|has|can|belongs|own)_", last(node.func))
+        if isinstance(found[1], ast.AsyncFunctionDef) and not waits:
+            return False
+        return any(isinstance(n, ast.Raise | ast.Assert) for n in walk(found[1])) or any(
+            isinstance(n, ast.Call)
+            and last(n.func) != getattr(found[1], "name", "")
+            and (last(n.func) in _ABORTS or self.helper.fullmatch(last(n.func)) is not None)
+            for n in walk(found[1])
+        )
 
     def _is_helper(self, node: ast.expr, own: set[str], callers: set[str]) -> bool:
         """A call that checks the tenant: known by its body, else by its name."""
         if not isinstance(node, ast.Call):
             return False
         name = last(node.func)
-        found = None
-        if isinstance(node.func, ast.Name):
-            found = self.sources.resolve(self.source, node.func.id)
-        elif isinstance(node.func, ast.Attribute) and dotted(node.func.value) in ("self", "cls"):
-            for function, _ in definitions(self.source.tree):
-                if function.name == name:
-                    found = (self.source, function)
+        found = self._helper(node)
+        given = {a.id for a in node.args if isinstance(a, ast.Name)}
+        if self.reached and given & self.others and not given & self.reached:
+            return False
         if found is not None and isinstance(found[1], AnyDef):
             return self._compares(found[1])
         if name == "compare_digest":
             return any(self._is_own(a, own, callers) for a in node.args)
-        return _HELPER.fullmatch(name) is not None
+        return self.helper.fullmatch(name) is not None
+
+    def _compares_two(self, test: ast.expr) -> bool:
+        return any(
+            isinstance(n, ast.Compare)
+            and len(n.ops) == 1
+            and self._speaks(ast.unparse(n.left))
+            and self._speaks(ast.unparse(n.comparators[0]))
+            and ast.dump(n.left) != ast.dump(n.comparators[0])
+            for n in walk(test)
+        )
 
     def _compares(self, node: ast.AST) -> bool:
         """Whether a function compares tenants and lets the outcome decide."""
         decides = False
         for part in walk(node):
-            if isinstance(part, ast.If) and _speaks_of_tenant(part.test):
+            if isinstance(part, ast.If) and self._compares_two(part.test):
                 decides = decides or _leaves(part.body) or _leaves(part.orelse)
             elif isinstance(part, ast.Return) and part.value is not None:
                 decides = decides or (
                     isinstance(part.value, ast.Compare | ast.BoolOp)
-                    and _speaks_of_tenant(part.value)
+                    and self._compares_two(part.value)
                 )
             elif isinstance(part, ast.Assert):
-                decides = decides or _speaks_of_tenant(part.test)
+                decides = decides or self._compares_two(part.test)
             elif isinstance(part, ast.Call) and part is not node:
                 decides = decides or (
-                    _HELPER.fullmatch(last(part.func)) is not None
-                    and "tenant" in last(part.func)
+                    self.helper.fullmatch(last(part.func)) is not None
+                    and self._speaks(last(part.func))
                     and last(part.func) != getattr(node, "name", "")
                 )
         return decides
 
 
-def _speaks_of_tenant(test: ast.expr) -> bool:
-    return any(
-        isinstance(n, ast.Compare) and ast.unparse(n).count("tenant") >= 2 for n in walk(test)
-    )
+_EXECUTED = frozenset({"execution_context", "runtime_context", "exec_ctx"})
+_ABORTS = frozenset({"abort", "exit", "fail", "deny", "forbid", "reject"})
+_SHORTCUTS = frozenset({"get_object_or_404", "get_list_or_404", "get_or_404"})
+
+
+def _mentioned(names: set[str], parts: list[ast.expr]) -> set[str]:
+    """Those of `names` (which may be whole expressions) that stand in one of `parts`."""
+    text = " ".join(ast.unparse(part) for part in parts)
+    words = set(re.findall(r"[\w.]+", text))
+    return {n for n in names if n in words or (not n.isidentifier() and n in text)}
 
 
 def _is_presence(node: ast.expr) -> bool:
@@ -489,7 +631,7 @@ def _leaves(body: Sequence[ast.stmt]) -> bool:
     if isinstance(final, ast.Raise | ast.Return | ast.Continue):
         return True
     if isinstance(final, ast.Expr) and isinstance(final.value, ast.Call):
-        return last(final.value.func) in ("abort", "exit", "fail", "deny", "forbid", "reject")
+        return last(final.value.func) in _ABORTS
     return isinstance(final, ast.If) and _leaves(final.body) and _leaves(final.orelse)
 
 

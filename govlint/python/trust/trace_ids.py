@@ -24,6 +24,10 @@ _EMITS = frozenset(
     "emit increment incr decrement timing gauge observe record histogram distribution emit_metric "
     "emit_event record_metric record_event publish_event track publish count".split()
 )
+# libraries whose modules and clients are metrics clients, and what only those emit with
+_LIBRARIES = re.compile(r"(?:statsd|datadog|aiodogstatsd|pystatsd|markus|newrelic)\b")
+_LIBRARY_EMITS = _EMITS | {"timer", "timed", "set", "gaugeDelta", "distribution", "service_check",
+                           "record_custom_metric", "record_custom_event", "event"}  # fmt: skip
 _FUNCTIONS = re.compile(r"(?:emit|record|publish|send|track)_(?:metric|event|metrics)")
 _PROMETHEUS = frozenset({"Counter", "Gauge", "Histogram", "Summary", "Info", "Enum"})
 _PROMETHEUS_EMITS = frozenset({"inc", "dec", "set", "observe", "info", "state", "time"})
@@ -39,6 +43,8 @@ _CARRIERS = re.compile(
     r"fields|payload|event|data|trace|envelope|record|kwargs|properties|props|params|baggage)",
     re.IGNORECASE,
 )
+# methods that give an event's fields as a mapping
+_DUMPS = ("_asdict", "_replace", "to_dict", "as_dict", "dict", "model_copy")
 _NOT_CLIENTS = frozenset(
     ["Counter", "defaultdict", "dict", "list", "set", "deque", "OrderedDict", "Statistics", "Image"]
 )
@@ -81,6 +87,15 @@ class TraceIds:
                 found.append((node, lacking, what))
         return found
 
+    def declares(self, source: Source) -> bool:
+        """Whether a file makes instruments at its top level, for others to emit with."""
+        file = _File(self, source)
+        return any(
+            file._declares(value)
+            or (isinstance(value, ast.Call) and _OTEL_MAKES.fullmatch(last(value.func)))
+            for value in source.constants.values()
+        )
+
 
 class _File:
     """One file while its emissions are judged."""
@@ -107,6 +122,8 @@ class _File:
             return "metric"
         if method == "add_event" and re.search(r"(?:^|_)span$|current_span", last(receiver)):
             return "event" if "opentelemetry" in self.source.file.text() else None
+        if method in _LIBRARY_EMITS and self._is_of_library(receiver) and _is_named(call):
+            return "metric"
         if method in _EMITS and self._is_client(receiver):
             return "event" if "event" in f"{last(receiver)}.{method}".lower() else "metric"
         return None
@@ -160,6 +177,15 @@ class _File:
             return False
         return _CLIENT.fullmatch(name) is not None and isinstance(base, ast.Name | ast.Attribute)
 
+    def _is_of_library(self, receiver: ast.expr) -> bool:
+        """Whether the receiver is a metrics library's module or client: `statsd.StatsClient()`."""
+        for value in (receiver, *self._origins(receiver)):
+            name = dotted(value.func) if isinstance(value, ast.Call) else dotted(value)
+            origin = self.source.imports.get(name.partition(".")[0])
+            if origin is not None and _LIBRARIES.match(".".join(filter(None, origin))):
+                return True
+        return False
+
     def _types(self, node: ast.expr) -> list[str]:
         """What the annotations say of a name, or of an attribute set from a parameter."""
         found: list[str] = []
@@ -186,12 +212,40 @@ class _File:
                     return found
         return assigned(self.source.tree, name)
 
-    def _is_prometheus(self, receiver: ast.expr) -> bool:
+    def _is_prometheus(self, receiver: ast.expr, depth: int = 3) -> bool:
         base = receiver
         if isinstance(base, ast.Call) and last(base.func) == "labels":
             assert isinstance(base.func, ast.Attribute)
             base = base.func.value
-        return any(self._declares(value) for value in (*self._origins(base), base))
+        if any(self._declares(value) for value in (*self._origins(base), base)):
+            return True
+        for value in self._origins(base) if depth else ():
+            if value is not base and isinstance(value, ast.Call) and last(value.func) == "labels":
+                return self._is_prometheus(value, depth - 1)
+        declared = self._declared_elsewhere(base)
+        return declared is not None and declared[0]._declares(declared[1])
+
+    def _declared_elsewhere(self, node: ast.expr) -> tuple[_File, ast.expr] | None:
+        """The file and the value of a name that another module of the project binds."""
+        name = dotted(node)
+        first, _, rest = name.partition(".")
+        if not name or "." in rest or first not in self.source.imports:
+            return None
+        sources = self.owner.sources
+        origin, member = self.source.imports[first]
+        module = f"{origin}.{member}" if rest and member else origin
+        found = sources.program.resolve_module(module, self.source.module)
+        target = sources.get(found) if found is not None else None
+        wanted = rest or member
+        if target is None or target is self.source:
+            return None
+        values = assigned(target.tree, wanted)
+        if values:
+            return _File(self.owner, target), values[0]
+        inner = target.imports.get(wanted)
+        if inner is not None and inner[1]:
+            return _File(self.owner, target)._declared_elsewhere(ast.Name(wanted, ast.Load()))
+        return None
 
     def _declares(self, value: ast.expr) -> bool:
         if not isinstance(value, ast.Call):
@@ -204,9 +258,10 @@ class _File:
         return origin.startswith("prometheus_client")
 
     def _is_instrument(self, receiver: ast.expr) -> bool:
+        declared = self._declared_elsewhere(receiver)
         return any(
             isinstance(value, ast.Call) and _OTEL_MAKES.fullmatch(last(value.func))
-            for value in self._origins(receiver)
+            for value in (*self._origins(receiver), *((declared[1],) if declared else ()))
         )
 
     # -- what it carries ------------------------------------------------------
@@ -295,6 +350,11 @@ class _File:
             return self._of_call(node, depth, carrier)
         if isinstance(node, ast.Name | ast.Attribute):
             return self._of_name(node, depth, carrier)
+        if isinstance(node, ast.ListComp | ast.GeneratorExp | ast.SetComp):
+            return Carried(set(), carrier)
+        if isinstance(node, ast.DictComp) and _picks(node):
+            return Carried({str(n.value) for test in node.generators[0].ifs
+                            for n in walk(test) if isinstance(n, ast.Constant)})  # fmt: skip
         if isinstance(node, ast.DictComp):
             texts = {n.value for n in walk(node) if isinstance(n, ast.Constant)}
             names = {n.id for n in walk(node) if isinstance(n, ast.Name)}
@@ -324,9 +384,10 @@ class _File:
             "ChainMap",
             "deepcopy",
             "copy",
+            *_DUMPS,
         ):
             found = self._of_arguments(node, skip_first=False)
-            if isinstance(node.func, ast.Attribute) and name in ("model_dump", "copy"):
+            if isinstance(node.func, ast.Attribute) and name in ("model_dump", "copy", *_DUMPS):
                 found.add(self._of_value(node.func.value, depth - 1, True))
             return found
         if name[:1].isupper():
@@ -384,6 +445,8 @@ class _File:
         scope: ast.AST = self.source.tree
         text = dotted(node)
         for part in walk(scope) if text else ():
+            if isinstance(part, ast.Assign | ast.Call) and self._is_later(part, node):
+                continue
             if isinstance(part, ast.Assign):
                 for target in part.targets:
                     if isinstance(target, ast.Subscript) and dotted(target.value) == text:
@@ -398,8 +461,40 @@ class _File:
             ):
                 found.add(self._of_arguments(part, skip_first=False))
         if known:
+            found.keys -= self._taken_out(text)
             return found
         found.open = found.open or _CARRIERS.fullmatch(name) is not None
+        return found
+
+    def _is_later(self, part: ast.stmt | ast.expr, node: ast.expr) -> bool:
+        """Whether `part` runs after `node`: below it in one function, and in no loop with it."""
+        if part.lineno <= (node.end_lineno or node.lineno):
+            return False
+        above: list[ast.AST] = []
+        current: ast.AST | None = node
+        while current is not None and not isinstance(current, AnyDef):
+            above.append(current)
+            current = self.parents.get(current)
+        inner: ast.AST | None = part
+        while inner is not None and not isinstance(inner, AnyDef):
+            if isinstance(inner, ast.For | ast.AsyncFor | ast.While) and inner in above:
+                return False
+            inner = self.parents.get(inner)
+        return inner is current and current is not None
+
+    def _taken_out(self, text: str) -> set[str]:
+        """The keys that `ids.pop("version")` or `del ids["version"]` takes out."""
+        found: set[str] = set()
+        for part in walk(self.source.tree) if text else ():
+            key: ast.expr | None = None
+            if isinstance(part, ast.Delete):
+                for target in part.targets:
+                    if isinstance(target, ast.Subscript) and dotted(target.value) == text:
+                        key = target.slice
+            elif isinstance(part, ast.Call) and part.args and dotted(part.func) == f"{text}.pop":
+                key = part.args[0]
+            if isinstance(key, ast.Constant):
+                found.add(str(key.value))
         return found
 
     def _of_receiver(self, receiver: ast.expr, depth: int) -> Carried:
@@ -462,6 +557,27 @@ class _File:
                                  ast.unparse(method)):  # fmt: skip
                         return Carried(set(), True)
         return Carried(set())
+
+
+def _is_named(call: ast.Call) -> bool:
+    """Whether the code itself names the metric; one named by its data only passes data on."""
+    first = call.args[0] if call.args else None
+    if isinstance(first, ast.Name | ast.Attribute):
+        return last(first).isupper()
+    while isinstance(first, ast.BinOp | ast.JoinedStr):
+        first = first.left if isinstance(first, ast.BinOp) else next(iter(first.values), None)
+    return first is None or isinstance(first, ast.Constant)
+
+
+def _picks(node: ast.DictComp) -> bool:
+    """Whether a comprehension keeps only keys that it names: `if k in ("trace_id", …)`."""
+    tests = node.generators[0].ifs
+    return bool(tests) and all(
+        isinstance(test, ast.Compare)
+        and isinstance(test.ops[0], ast.Eq | ast.In)
+        and isinstance(test.comparators[0], ast.Constant | ast.Tuple | ast.List | ast.Set)
+        for test in tests
+    )
 
 
 def _words(node: ast.AST) -> set[str]:

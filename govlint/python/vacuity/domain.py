@@ -29,6 +29,7 @@ class Val:
     truth: bool | None = None
     word: str = ""
     refuses: bool = False
+    every: bool | None = None  # what each element of a collection is as a condition
 
     @property
     def is_const(self) -> bool:
@@ -140,6 +141,8 @@ def _fold(operator: ast.operator, a: Any, b: Any) -> Any:
             return a + b
         if isinstance(operator, ast.Sub):
             return a - b
+        if isinstance(operator, ast.BitAnd | ast.BitOr) and type(a) is type(b) is bool:
+            return a & b if isinstance(operator, ast.BitAnd) else a | b
         if isinstance(operator, ast.Mult):
             return a * b
         if isinstance(operator, ast.Div):

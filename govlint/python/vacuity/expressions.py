@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from govlint.python.paths.static import dotted
 from govlint.python.syntax.walk import walk
@@ -18,6 +19,7 @@ _REFUSAL = re.compile(
     r"cannot|unknown|wrong|missing|exceed|timeout|unauthori|not_|bad|unsafe|unsupported",
     re.IGNORECASE,
 )
+_VERDICTS = ("valid", "is_valid", "ok", "passed", "allowed", "approved", "authorized", "verified")
 _INF = math.inf
 # calls that give no verdict and raise for no input a gate could be given
 _HARMLESS = re.compile(
@@ -28,6 +30,7 @@ _HARMLESS = re.compile(
     r"uuid4|increment|observe|timing|gauge|inc|startswith|endswith|callable|iter|super|"
     r"frozenset|deepcopy|isdigit|isoformat|discard|clear|extend|setdefault|update|count|replace)$"
 )
+_PATTERNS = re.compile(r"(?:re|regex|[A-Z][A-Z0-9_]*)\.(?:match|search|fullmatch|findall|compile)")
 _LOGGERS = re.compile(r"(?:^|[._])(?:log|logger|logging|warnings|metrics|stats|audit)\b", re.I)
 Resolver = Callable[[ast.Call], "Answer | None"]
 
@@ -39,6 +42,7 @@ class Answer:
     value: Val = UNKNOWN
     raises: bool = True
     none_only: bool = False
+    is_async: bool = False
 
 
 @dataclass
@@ -64,6 +68,8 @@ class Expressions:
         self.resolve = resolve
         self.notes = notes
         self.bounded = bounded  # names of quantities that are never negative
+        self.asks_nan = False  # `x == x` is how a function asks for a number that is none
+        self.answering = False  # an answer is being evaluated, and not what it depends on
         self.env: dict[str, Val] = {}
         self.parameters: set[str] = set()
         self._folding: set[str] = set()
@@ -83,6 +89,11 @@ class Expressions:
                 self.value(child)
         return UNKNOWN
 
+    def is_coroutine(self, call: ast.Call) -> bool:
+        """Whether a call only makes a coroutine of the project's, which nobody awaits here."""
+        answer = self.resolve(call)
+        return answer is not None and answer.is_async
+
     def truth(self, node: ast.expr) -> bool | None:
         """What `node` is as a condition."""
         return self.value(node).truth
@@ -93,6 +104,8 @@ class Expressions:
         if node.id in self.env:
             return self.env[node.id]
         constant = self.constant(node.id)
+        if isinstance(constant, ast.Constant) and isinstance(constant.value, str):
+            return d.const(constant.value) if self.answering else UNKNOWN
         if constant is not None and node.id not in self._folding:
             self._folding.add(node.id)
             kept, self.env = self.env, {}
@@ -218,8 +231,12 @@ class Expressions:
     def _one_comparison(self, operator: ast.cmpop, left: ast.expr, right: ast.expr) -> bool | None:
         a, b = self.value(left), self.value(right)
         same = ast.dump(left) == ast.dump(right) and not any(
-            isinstance(n, ast.Call | ast.Await) for n in walk(left)
+            isinstance(n, ast.Await)
+            or (isinstance(n, ast.Call) and dotted(n.func) not in _REPEATABLE)
+            for n in walk(left)
         )
+        if same and self.asks_nan:
+            return None
         if same and not a.is_literal:
             if isinstance(operator, ast.Eq | ast.GtE | ast.LtE | ast.Is):
                 return True
@@ -258,6 +275,13 @@ class Expressions:
     def _dict(self, node: ast.Dict) -> Val:
         found = self._display(node.values, "dict")
         if not found.word:
+            verdicts = [
+                self.value(value)
+                for key, value in zip(node.keys, node.values, strict=True)
+                if isinstance(key, ast.Constant) and key.value in _VERDICTS
+            ]
+            if verdicts and all(v.is_literal and v.const is True for v in verdicts):
+                return d.word("a verdict of True")
             return found
         keys = [ast.unparse(key) if key is not None else "**" for key in node.keys]
         return d.word(f"{keys}{found.word}", found.refuses)
@@ -305,6 +329,9 @@ class Expressions:
             receiver = node.func.value
             if isinstance(receiver, ast.Name) and receiver.id in self.env:
                 self._mutated(receiver.id, node.func.attr)
+        if self._matches_all(node, name):
+            self.notes.reasons.append(("threshold", node))
+            return d.truthy(True)
         answer = self.resolve(node)
         if answer is not None:
             if answer.raises:
@@ -313,11 +340,30 @@ class Expressions:
         last = name.rpartition(".")[2] or getattr(node.func, "attr", "")
         if last[:1].isupper() and not last.isupper():
             return self._constructed(last, values, named)
+        if _PATTERNS.fullmatch(name):
+            return UNKNOWN
         if not (_HARMLESS.search(name or last) or _LOGGERS.search(name)):
             self.notes.raised.add("?")
         elif isinstance(node.func, ast.Attribute) and not _LOGGERS.search(name):
             self._perhaps_effect(node.func)
         return UNKNOWN
+
+    def _matches_all(self, node: ast.Call, name: str) -> bool:
+        """`re.match(r".*", text)`, or a compiled pattern's method: it matches every text."""
+        owner, _, method = name.rpartition(".")
+        if method not in ("match", "search", "fullmatch"):
+            return False
+        pattern: ast.expr | None = None
+        if owner in ("re", "regex") and len(node.args) >= 2:
+            pattern = node.args[0]
+        elif owner:
+            made = self.constant(owner)
+            if isinstance(made, ast.Call) and dotted(made.func) in ("re.compile", "compile"):
+                pattern = made.args[0] if made.args else None
+        if isinstance(pattern, ast.Name):
+            pattern = self.constant(pattern.id)
+        text = pattern.value if isinstance(pattern, ast.Constant) else None
+        return isinstance(text, str) and _holds_for_all(text, method)
 
     def _mutated(self, name: str, method: str) -> None:
         if method in ("append", "add", "extend", "update", "insert", "setdefault", "pop", "clear"):
@@ -341,11 +387,7 @@ class Expressions:
             keys = ",".join(str(key) for key in named)
             built = self._built(f"{name}[{keys}]", parts)
             return d.word(built.word, built.refuses or bool(_REFUSAL.search(name)))
-        verdicts = [
-            value
-            for key, value in named.items()
-            if key in ("valid", "is_valid", "ok", "passed", "allowed", "success", "approved")
-        ]
+        verdicts = [value for key, value in named.items() if key in _VERDICTS]
         if verdicts and all(v.is_literal and v.const is True for v in verdicts):
             harmless = [
                 value
@@ -418,8 +460,12 @@ class Expressions:
                 self.notes.reasons.append(("threshold", node))
                 return d.const(empty)
             return UNKNOWN
-        if self.value(argument).word.startswith("empty "):
+        held = self.value(argument)
+        if held.word.startswith("empty "):
             self.notes.reasons.append(("empty", node))
+            return d.const(empty)
+        if held.every is empty:
+            self.notes.reasons.append(("threshold", node))
             return d.const(empty)
         return UNKNOWN
 
@@ -453,8 +499,10 @@ class Expressions:
             inner = getattr(node, part, None)
             if isinstance(inner, ast.expr):
                 self.value(inner)
+        inner = getattr(node, "elt", None)
+        every = self.truth(inner) if isinstance(inner, ast.expr) else None
         self.env = kept
-        return UNKNOWN
+        return UNKNOWN if every is None else Val(every=every)
 
     def _listcomp(self, node: ast.ListComp) -> Val:
         return self._comprehended(node)
@@ -517,6 +565,23 @@ class Expressions:
         return UNKNOWN
 
 
+# builtins that give the same for the same
+_REPEATABLE = frozenset("type len str repr int float bool abs id hash sorted tuple set".split())
+_PROBES = ("", "a", "Z9 -", "!?", "\u00e9 x", "0", "a b_c", "   ", "-1.5e3")
+
+
+@lru_cache(maxsize=512)
+def _holds_for_all(pattern: str, method: str) -> bool:
+    """Whether a pattern matches whatever it is asked about, as far as probes can tell."""
+    if len(pattern) > 200:
+        return False
+    try:
+        compiled = re.compile(pattern)
+    except (re.error, RecursionError, OverflowError):
+        return False
+    return all(getattr(compiled, method)(probe) is not None for probe in _PROBES)
+
+
 def _is_opposite(node: ast.BoolOp, last: ast.expr) -> bool:
     """`x or not x`: one of the two holds whatever `x` is."""
     for part in node.values:
@@ -538,7 +603,23 @@ def _is_opposite(node: ast.BoolOp, last: ast.expr) -> bool:
                 and {type(one.ops[0]), type(other.ops[0])} in _OPPOSITES
             ):
                 return True
+            if _are_two(one, other, ast.NotEq if isinstance(node.op, ast.Or) else ast.Eq):
+                return True
     return False
+
+
+def _are_two(one: ast.expr, other: ast.expr, operator: type[ast.cmpop]) -> bool:
+    """`x != "a" or x != "b"`: nothing is both."""
+    if not (isinstance(one, ast.Compare) and isinstance(other, ast.Compare)):
+        return False
+    if len(one.ops) != 1 or len(other.ops) != 1 or ast.dump(one.left) != ast.dump(other.left):
+        return False
+    sides = (one.comparators[0], other.comparators[0])
+    return (
+        all(isinstance(each.ops[0], operator) for each in (one, other))
+        and all(isinstance(side, ast.Constant) for side in sides)
+        and ast.dump(sides[0]) != ast.dump(sides[1])
+    )
 
 
 _OPPOSITES: tuple[set[type[ast.cmpop]], ...] = (

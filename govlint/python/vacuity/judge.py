@@ -90,7 +90,7 @@ class Judge:
         culprit: ast.AST = outcome.returns[0][1] if outcome.returns else node
         short = any(why in ("short", "finally") for why, _ in notes.reasons)
         if not self._cannot_fail(node, name, values, short):
-            return None
+            return self._of_pass_through(node, outcome, notes)
         for why, place in notes.reasons:
             text = _REASONS.get(why)
             if text is not None:
@@ -99,6 +99,17 @@ class Judge:
             return Verdict("it swallows the failure of its own check", outcome.swallowed[0])
         return Verdict(f"it answers {_shown(values[0])} whatever it is given", culprit)
 
+    def _of_pass_through(self, node: AnyDef, outcome: Outcome, notes: Notes) -> Verdict | None:
+        """A gate that gives back what it was given, behind an assertion that always holds."""
+        given = set(_inputs(node))
+        back = [getattr(place, "value", None) for _, place in outcome.returns]
+        if not back or not all(isinstance(b, ast.Name) and b.id in given for b in back):
+            return None
+        for why, place in notes.reasons:
+            if why in ("assert", "unawaited"):
+                return Verdict(_REASONS[why], place)
+        return None
+
     def _of_silence(
         self, node: AnyDef, name: str, outcome: Outcome, notes: Notes
     ) -> Verdict | None:
@@ -106,8 +117,8 @@ class Judge:
         if outcome.swallowed:
             return Verdict("it swallows the failure of its own check", outcome.swallowed[0])
         for why, place in notes.reasons:
-            if why == "assert":
-                return Verdict("its assertion is about a constant", place)
+            if why in ("assert", "unawaited"):
+                return Verdict(_REASONS[why], place)
             if why == "never":
                 return Verdict("its condition for failing can never hold", place)
         # more than plain conditions may report to somebody who counts what is reported
@@ -151,6 +162,7 @@ class Judge:
         expressions = Expressions(
             constant, lambda call: self._resolve(source, cls, call), notes, bounded
         )
+        expressions.asks_nan = "nan" in node.name.lower() or "finite" in node.name.lower()
         spec = node.args
         every = [*spec.posonlyargs, *spec.args, *spec.kwonlyargs, spec.vararg, spec.kwarg]
         for argument in every:
@@ -228,17 +240,18 @@ class Judge:
         assert isinstance(node, AnyDef)
         if _is_stub(node) or node.decorator_list:
             return Answer()
+        waits = isinstance(node, ast.AsyncFunctionDef)
         notes = Notes()
         outcome = self._run(source, node, cls, notes)
         if outcome.yields or notes.effects:
-            return Answer()
+            return Answer(is_async=waits and not outcome.yields)
         values = [value for value, _ in outcome.returns]
         if outcome.falls:
             values.append(d.NONE)
         value = values[0] if values else UNKNOWN
         for other in values[1:]:
             value = d.join(value, other)
-        return Answer(value, bool(outcome.raised))
+        return Answer(value, bool(outcome.raised), is_async=waits)
 
     def _wrapped(self, source: Source, node: AnyDef) -> Verdict | None:
         """A decorator of the project whose wrapper answers for the gate, and always well."""
@@ -281,6 +294,7 @@ _REASONS = {
     "finally": "its `finally` returns, whatever the check came to",
     "assert": "its assertion is about a constant",
     "never": "its condition for failing can never hold",
+    "unawaited": "its check is a coroutine that is never awaited",
 }
 
 
@@ -434,7 +448,7 @@ def may_be_vacuous(node: AnyDef, local: frozenset[str]) -> bool:
         return False
     for value, place in outcome.returns:
         if value == UNKNOWN and isinstance(place, ast.Return) and place.value is not None:
-            if not _has_free_part(place.value, local):
+            if not _has_free_part(place.value, local) and not _is_weighed(node, place.value):
                 return False
         elif value.is_literal and value.const is False:
             return False
@@ -480,6 +494,23 @@ def _is_local(call: ast.Call, local: frozenset[str]) -> bool:
     if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
         return function.attr in local and function.value.id in ("self", "cls", *local)
     return False
+
+
+def _is_weighed(node: AnyDef, value: ast.expr) -> bool:
+    """Whether a scorer's result, or a parameter given back, hangs on a constant of the file."""
+    if not isinstance(value, ast.Name):
+        return False
+    if value.id in _inputs(node):
+        return True
+    return is_score_name(node.name) and any(
+        isinstance(part, ast.BinOp)
+        and any(
+            (isinstance(n, ast.Attribute) and n.attr.isupper())
+            or (isinstance(n, ast.Name) and n.id.isupper())
+            for n in (part.left, part.right)
+        )
+        for part in ast.walk(node)
+    )
 
 
 def _has_free_part(node: ast.expr, local: frozenset[str]) -> bool:

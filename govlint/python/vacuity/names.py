@@ -22,7 +22,7 @@ _TAILS = (
 _NAME = re.compile(rf"(?:async_|do_|run_)?(?:(?:{_VERBS})(?:_\w+)?|\w+_(?:{_TAILS})|quality)")
 # `check_interval` and `score_name` are things, not deeds
 _THING = re.compile(
-    r"(?!validate|verify|authori|guard_|assess_|ensure|enforce)"
+    r"(?!validate|verify|authori|guard_|assess_|ensure|enforce|is_|has_|should_)"
     r"\w+_(?:name|names|id|ids|type|types|url|path|paths|interval|timeout|time|schema|config|"
     r"message|messages|level|label|title|key|keys|version|status|state|threshold|weight|count|"
     r"description|options|settings|delay|period|date|file|format|template|code|board|sheet)"

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from govlint.python.paths.static import dotted
 from govlint.python.symbols import Module
 from govlint.python.syntax.source import ScannedFile, UnparsableError, mark
 from govlint.python.syntax.walk import walk
@@ -201,7 +202,9 @@ class Sources:
 def _can_be_constant(value: ast.expr) -> bool:
     """Whether a value is a number, a boolean, or a container that is spelled out."""
     if isinstance(value, ast.Constant):
-        return isinstance(value.value, int | float)
+        return isinstance(value.value, int | float | str)
+    if isinstance(value, ast.Call) and dotted(value.func) in ("re.compile", "compile"):
+        return True
     if isinstance(value, ast.Call):
         return not value.args and isinstance(value.func, ast.Name)
     return isinstance(value, ast.List | ast.Tuple | ast.Dict | ast.Set | ast.UnaryOp | ast.BinOp)
@@ -227,7 +230,9 @@ def _only_read(nodes: list[ast.AST], wanted: ast.Name) -> bool:
         if isinstance(node, ast.For | ast.AsyncFor | ast.comprehension) and node.iter is wanted:
             return True
         if isinstance(node, ast.Call) and wanted in node.args:
-            return isinstance(node.func, ast.Name) and node.func.id in ("all", "any", "len", "sum")
+            return dotted(node.func).rpartition(".")[2] == "parametrize" or (
+                isinstance(node.func, ast.Name) and node.func.id in ("all", "any", "len", "sum")
+            )
         if (isinstance(node, ast.Compare | ast.Return | ast.UnaryOp | ast.If | ast.BoolOp)) and (
             any(child is wanted for child in ast.iter_child_nodes(node))
         ):

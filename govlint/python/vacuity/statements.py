@@ -83,11 +83,16 @@ class Statements:
     def _expr(self, node: ast.Expr) -> bool:
         if isinstance(node.value, ast.Yield | ast.YieldFrom):
             self.outcome.yields = True
+        if isinstance(node.value, ast.Call) and self.expressions.is_coroutine(node.value):
+            self.notes.reasons.append(("unawaited", node))
+            return True  # it is never run
         self.expressions.value(node.value)
         return True
 
     def _return(self, node: ast.Return) -> bool:
+        self.expressions.answering = True
         self.outcome.returns.append((self.expressions.value(node.value), node))
+        self.expressions.answering = False
         return False
 
     def _raise(self, node: ast.Raise) -> bool:
