@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from govlint.catalog import BUILTIN_KINDS, make_params
 from govlint.discover import Target
@@ -24,10 +25,13 @@ from govlint.python.bindings import Bindings
 from govlint.python.entry import Entry
 from govlint.python.module_names import ModuleNames
 from govlint.python.syntax.layout import place_files
-from govlint.python.syntax.source import ScannedFile, UnparsableError
+from govlint.python.syntax.source import MARK, ScannedFile, UnparsableError, mark
 from govlint.record import Scan
 from govlint.suppress import WORD
 from govlint.threads import TimeLimit
+
+if TYPE_CHECKING:
+    from govlint.scan import Look
 
 SYNTAX_KIND = "syntax"
 COMMAND_WORD = "@role"  # a file with a line that runs a role
@@ -73,18 +77,58 @@ def seed_words(rules: Iterable[Rule], bindings: Bindings) -> frozenset[str]:
     give to what is governed. An entry that is all wildcard makes every file count: "".
     """
     words: set[str] = set()
-    for rule in {rule.check: rule for rule in rules if _is_of_python(rule)}.values():
-        words.update(load_check(rule).TRIGGERS if rule.triggers is None else rule.triggers)
-    if words:
-        for name in _SEEDS:
-            for entry in getattr(bindings, name):
-                last = entry.split(".")[0 if name == "gates" and "." in entry else -1]
-                if name == "gates" and entry.count(".") > 1:
-                    last = entry.split(".")[-2]
-                    if not last[:1].isupper():  # a function of a module
-                        words.add(_literal(entry.split(".")[-1]))
-                words.add(_literal(last))
-    return frozenset(words)
+    for check, triggers in _checks(rules):
+        words |= triggers
+        if hasattr(check, "may_hold"):
+            words.add(mark(check.KIND))
+    return frozenset(words | _bound_words(bindings) if words else words)
+
+
+def _bound_words(bindings: Bindings) -> set[str]:
+    """The names that the bindings give to what is governed."""
+    words = set()
+    for name in _SEEDS:
+        for entry in getattr(bindings, name):
+            last = entry.split(".")[0 if name == "gates" and "." in entry else -1]
+            if name == "gates" and entry.count(".") > 1:
+                last = entry.split(".")[-2]
+                if not last[:1].isupper():  # a function of a module
+                    words.add(_literal(entry.split(".")[-1]))
+            words.add(_literal(last))
+    return words
+
+
+def _checks(rules: Iterable[Rule]) -> Iterator[tuple[ModuleType, frozenset[str]]]:
+    """The checks of Python code that rules name, each with the triggers of all its rules."""
+    by_kind: dict[str, list[Rule]] = {}
+    for rule in rules:
+        if _is_of_python(rule):
+            by_kind.setdefault(rule.check, []).append(rule)
+    for named in by_kind.values():
+        check = load_check(named[0])
+        asked = (check.TRIGGERS if rule.triggers is None else rule.triggers for rule in named)
+        yield check, frozenset(chain.from_iterable(asked))
+
+
+def looks(rules: Sequence[Rule], bindings: Bindings) -> tuple[Look, ...]:
+    """The second looks of the checks whose triggers are common.
+
+    Such a check says in `may_hold(data, words)`, by the folded text of a file and those of
+    its triggers that are in it, whether there may be a finding; it is asked where the file
+    is searched. The answer is remembered as a word of the file.
+    """
+    from govlint.scan import Look
+
+    asking, plain = [], _bound_words(bindings) | {WORD, COMMAND_WORD}
+    for check, triggers in _checks(rules):
+        if hasattr(check, "may_hold"):
+            asking.append((check, triggers))
+        else:
+            plain |= triggers
+    return tuple(
+        Look(mark(check.KIND), triggers, triggers - plain, check.may_hold)
+        for check, triggers in asking
+    )
 
 
 def deciders(
@@ -99,16 +143,15 @@ def deciders(
     """
     asked: dict[str, list[Callable[[bytes], bool]]] = {}
     plain: set[str] = set()
-    for rule in {rule.check: rule for rule in rules if _is_of_python(rule)}.values():
-        check = load_check(rule)
+    for check, triggers in _checks(rules):
         if not hasattr(check, "starts_in"):
-            plain.update(check.TRIGGERS)
+            plain |= triggers
             continue
-        for word in check.TRIGGERS:
+        for word in (*triggers, mark(check.KIND)):
             asked.setdefault(word, [])
         if check.starts_in is not None:
             decide = partial(check.starts_in, bindings=bindings)
-            for word in check.TRIGGERS:
+            for word in triggers:
                 asked[word].append(decide)
     return {word: tuple(found) for word, found in asked.items() if word not in plain}
 
@@ -159,7 +202,8 @@ def analyse(
     syntax = _syntax_rule(rules)
     checked = [rule for rule in rules if _is_of_python(rule)]
     if not checked or not any(_mentions(scans[t.abspath], seeds) for t in targets):
-        return raw._replace(linked=Linked(frozenset(), frozenset()))
+        names = frozenset(word for word in seeds if not word.startswith(MARK))
+        return raw._replace(linked=Linked(frozenset(), frozenset(), names))
     files = scanned_files(targets, scans, root, given, seeds)
     started = time.perf_counter()
     from govlint.python.gate import presence

@@ -19,6 +19,7 @@ from govlint.model import Rule
 from govlint.patterns import PathPatterns
 from govlint.python.bindings import Bindings, matches_any
 from govlint.python.syntax.layout import is_test, place_files
+from govlint.python.syntax.parse import build_tree
 
 # rules that hold for tests, too (rules.md, "Names that need no configuration")
 _FOR_TESTS = re.compile(r"GOV702|GOV8\d\d|GOV901")
@@ -152,7 +153,7 @@ def _classes(abspath: str) -> list[tuple[str, list[str]]]:
     """The classes that a file declares, with their bases; none where it cannot be read."""
     try:
         with open(abspath, "rb") as stream:
-            tree = ast.parse(stream.read())
+            tree = build_tree(stream.read())
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return []
     return [

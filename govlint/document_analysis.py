@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Sequence
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from govlint.analysis import crash, load_check
 from govlint.catalog import make_params
@@ -16,17 +17,28 @@ if TYPE_CHECKING:
     from govlint.documents.document import Document
 
 
-def analyse_documents(read: Iterable[Document], rules: Sequence[Rule]) -> Outcome:
+Run = Callable[[Rule, Any, Documents], Iterable[Finding]]
+
+
+def analyse_documents(
+    read: Iterable[Document], rules: Sequence[Rule], part: str = "run"
+) -> Outcome:
     """Run the checks of `rules` over documents. A check that crashes becomes a Problem.
 
     A document that could not be read is never passed over: where no rule of the run says
     so, a Problem does.
+
+    With `part` `alone` only what a check finds in one document by itself is told, so that
+    documents can be judged wherever they are; with `together` only what it finds in the
+    whole set, which the first left out. Only rules about `kinds_apart` have both.
     """
     documents = Documents(sorted(read, key=lambda document: document.path))
     outcome = Outcome([], [], set())
     for rule in rules:
         if documents.of(*rule.documents):
-            _run_check(rule, documents, outcome)
+            _run_check(rule, documents, outcome, part)
+    if part == "together":
+        return outcome
     judged = {kind for rule in rules for kind in rule.documents}
     outcome.problems.extend(
         faults_left([d for d in documents if d.kind in judged], outcome.findings)
@@ -34,14 +46,53 @@ def analyse_documents(read: Iterable[Document], rules: Sequence[Rule]) -> Outcom
     return outcome
 
 
-def _run_check(rule: Rule, documents: Documents, outcome: Outcome) -> None:
+def kinds_apart(rules: Sequence[Rule]) -> frozenset[str]:
+    """The kinds of documents all of whose checks say what they find in one document alone.
+
+    Such a check has ALONE, or the functions `alone` and `together`, which make up its `run`,
+    and in TOLD what `together` looks at of a document's value.
+    """
+    apart: set[str] = set()
+    bound: set[str] = set()
+    for rule in rules:
+        if rule.documents:
+            check = load_check(rule)
+            is_apart = getattr(check, "ALONE", False) or hasattr(check, "together")
+            (apart if is_apart else bound).update(rule.documents)
+    return frozenset(apart - bound)
+
+
+def told(rules: Sequence[Rule], kind: str, value: Any) -> dict[str, Any] | None:
+    """What the checks that judge a set of documents look at of one; None where there is none."""
+    parts = {
+        check.TOLD: None
+        for check in (load_check(rule) for rule in rules if kind in rule.documents)
+        if hasattr(check, "TOLD")
+    }
+    found: dict[str, Any] = {}
+    for tell in parts:
+        found.update(tell(value))
+    return found if parts else None
+
+
+def _run_of(check: ModuleType, part: str) -> Run | None:
+    if part == "run" or (part == "alone" and getattr(check, "ALONE", False)):
+        run: Run = check.run
+        return run
+    return getattr(check, part, None)
+
+
+def _run_check(rule: Rule, documents: Documents, outcome: Outcome, part: str) -> None:
     check = load_check(rule)
+    run = _run_of(check, part)
+    if run is None:
+        return
     try:
         params = make_params(rule)
     except ValueError as error:
         raise RuleError(str(error), rule.path) from None
     try:
-        outcome.findings.extend(check.run(rule, params, documents))
+        outcome.findings.extend(run(rule, params, documents))
     except (RecursionError, MemoryError):
         message = f"{rule.code} ({rule.name}) met a document too large or deep to be judged"
         outcome.problems.append(Problem("limit", message))

@@ -21,6 +21,7 @@ from govlint.patterns import PathPatterns
 from govlint.record import PLAIN, Scan
 
 if TYPE_CHECKING:
+    from govlint.document_parts import Parts
     from govlint.documents.document import Document
 
 DATA = (".json", ".yaml", ".yml")
@@ -77,6 +78,12 @@ class Found(NamedTuple):
     has_word: bool
 
 
+def _kind_of(scan: Scan | None) -> str:
+    """The kind of document that a file was found to be; empty where it is none."""
+    words = scan.words if scan is not None else ()
+    return next((word.removeprefix(_MARK) for word in words if word.startswith(_MARK)), "")
+
+
 def syntax_of(path: str, kind: str) -> str:
     """How a file of a kind is written. Reports are JSON; else the suffix decides."""
     if kind == "text":
@@ -90,9 +97,15 @@ class DocumentRun:
     """One run's documents. `look` finds them, `judge` says what the checks make of them."""
 
     def __init__(
-        self, rules: Sequence[Rule], wanted: Wanted, given: Mapping[str, bytes], cwd: str
+        self,
+        rules: Sequence[Rule],
+        wanted: Wanted,
+        given: Mapping[str, bytes],
+        cwd: str,
+        jobs: int = 1,
     ) -> None:
         self.rules, self.wanted, self.given, self.cwd = rules, wanted, given, cwd
+        self._jobs = jobs
         self.found: list[Found] = []
         self.problems: list[Problem] = []
         self.cached = 0
@@ -101,6 +114,8 @@ class DocumentRun:
         self._targets: list[Target] = []
         self._scans: Mapping[str, Scan] = {}
         self._cache = Cache(None, "")
+        self._kinds_judged: frozenset[str] = frozenset()
+        self._parts: Parts | None = None  # what was read and judged by other processes
 
     # -- which files ---------------------------------------------------------------------
 
@@ -116,21 +131,68 @@ class DocumentRun:
             odd = set(cache.odd_paths())
             candidates = [target for target in targets if target.abspath in odd]
         else:
-            scans: dict[str, Scan] = {}
-            for target in targets:
-                known = cache.known(target) if cache.path is not None else None
-                scans[target.abspath] = known if known is not None else self._scan(target)
-                self.cached += known is not None
-            self._scans = scans
+            remembered = {
+                target.abspath: known
+                for target in (targets if cache.path is not None else ())
+                if (known := cache.known(target)) is not None
+            }
+            self.cached = len(remembered)
+            self._scans = self._scan_all(targets, remembered)
             candidates = list(targets)
         for target in candidates:
             scan = self._scans[target.abspath]
             if scan.problem is not None:
                 self.problems.append(Problem(scan.problem[0], scan.problem[1], target.path))
-            for word in scan.words:
-                if word.startswith(_MARK):
-                    has_word = _SUPPRESSION.decode() in scan.words
-                    self.found.append(Found(target, word.removeprefix(_MARK), has_word))
+            kind = _kind_of(scan)
+            if kind:
+                self.found.append(Found(target, kind, _SUPPRESSION.decode() in scan.words))
+
+    def _scan_all(
+        self, targets: Sequence[Target], remembered: Mapping[str, Scan]
+    ) -> dict[str, Scan]:
+        """Say of each file what it is. Many are looked at, and judged, by other processes."""
+        scans = dict(remembered)
+        new = [target for target in targets if target.abspath not in remembered]
+        kinds = self._kinds_judged = self._kinds_apart(len(new))
+        if not kinds:
+            scans.update((target.abspath, self._scan(target)) for target in new)
+            return scans
+        from govlint.document_parts import Parts, Read
+
+        def read(target: Target) -> Read:
+            scan = remembered.get(target.abspath)
+            known = scan is not None
+            if scan is None:
+                scan = self._scan(target)
+            document = self._read.pop(target.path, None)
+            kind = _kind_of(scan)
+            if kind not in kinds:
+                return Read(scan, None)
+            if known and document is None:
+                try:
+                    document = self._reread(Found(target, kind, False))
+                except OSError as error:
+                    return Read(Scan(problem=("unreadable", f"cannot be read: {error}")), None)
+                self._read.pop(target.path)
+            return Read(scan, document)
+
+        asked = [t for t in targets if t.abspath not in remembered]
+        asked += [t for t in targets if _kind_of(remembered.get(t.abspath)) in kinds]
+        self._parts = Parts(asked, read, self.rules, self._jobs)
+        self._parts.run()
+        scans.update((seen.target.abspath, seen.scan) for seen in self._parts.seen)
+        return scans
+
+    def _kinds_apart(self, count: int) -> frozenset[str]:
+        """The kinds of documents that other processes judge; none where none would help."""
+        from govlint.document_parts import WORTH
+        from govlint.workers import can_fork
+
+        if count < WORTH or self._jobs < 2 or not can_fork():
+            return frozenset()
+        from govlint.document_analysis import kinds_apart
+
+        return kinds_apart(self.rules)
 
     def _scan(self, target: Target) -> Scan:
         """Say of one file what it is, as words that can be remembered."""
@@ -148,7 +210,8 @@ class DocumentRun:
         if stamp[0] > MAX_BYTES:
             said = f"is {stamp[0]:,} bytes; a document may have {MAX_BYTES:,}"
             return Scan(problem=("too-large", said))
-        if stamp[0] > _WHOLE and forced is None:
+        if stamp[0] > _WHOLE and forced is None and abspath not in self.given:
+            self._read.pop(path, None)  # the beginning alone was read
             try:
                 data = self._bytes(abspath, stamp[0], True)
             except OSError as error:
@@ -160,8 +223,8 @@ class DocumentRun:
     def _bytes(self, abspath: str, size: int, whole: bool) -> bytes:
         if abspath in self.given:
             return self.given[abspath]
-        with open(abspath, "rb") as stream:
-            return stream.read() if whole or size <= _WHOLE else stream.read(_HEAD)
+        with open(abspath, "rb", buffering=0) as stream:
+            return stream.readall() if whole or size <= _WHOLE else stream.read(_HEAD) or b""
 
     def _forced(self, abspath: str) -> str | None:
         """The kind that the configuration or the command says a file is of."""
@@ -197,8 +260,6 @@ class DocumentRun:
 
     def _document(self, path: str, abspath: str, kind: str, data: bytes) -> Document:
         """The document of a file, read once where nothing depends on its kind."""
-        from dataclasses import replace
-
         from govlint.documents.document import Document
         from govlint.documents.reader import decode, read
 
@@ -207,7 +268,8 @@ class DocumentRun:
         if kind == "text":
             document = Document(path, decode(data)[0], syntax, kind, None)
         elif known is not None and known.syntax == syntax and isinstance(known.value, dict):
-            document = replace(known, kind=kind)
+            document = known
+            document.kind = kind
         else:
             document = read(path, data, syntax, kind)
         self._read[path] = document
@@ -244,7 +306,10 @@ class DocumentRun:
 
         documents = []
         problems = []
+        apart = self._apart()
         for entry in self.found:
+            if entry.target.path in apart:
+                continue
             try:
                 documents.append(self._reread(entry))
             except OSError as error:
@@ -252,6 +317,13 @@ class DocumentRun:
                 problems.append(Problem("unreadable", said, entry.target.path))
         outcome = analyse_documents(documents, self.rules)
         outcome.problems.extend(problems)
+        if self._parts is not None:
+            glimpses = [glimpse for glimpse in apart.values() if glimpse is not None]
+            together = analyse_documents(glimpses, self.rules, "together")
+            for more in (self._parts.outcome, together):
+                outcome.findings.extend(more.findings)
+                outcome.problems.extend(more.problems)
+                outcome.undecided.update(more.undecided)
         if not any(problem.kind in ("crash", "unreadable") for problem in outcome.problems):
             if not isinstance(self._scans, Remembered):
                 cache.runs = {}
@@ -259,6 +331,23 @@ class DocumentRun:
             cache.runs[run_key] = record.dump_outcome(outcome)
             self._save()
         return outcome
+
+    def _apart(self) -> dict[str, Document | None]:
+        """The documents that other processes have judged, by path: what they told of them."""
+        if self._parts is None:
+            return {}
+        from functools import partial
+
+        from govlint.document_parts import Glimpse
+
+        kinds = self._kinds_judged
+        apart: dict[str, Document | None] = {}
+        for target, scan, told in self._parts.seen:
+            kind = _kind_of(scan)
+            if kind in kinds:
+                read = partial(self._reread, Found(target, kind, False))
+                apart[target.path] = Glimpse(target.path, kind, told, read) if told else None
+        return apart
 
     def _reread(self, entry: Found) -> Document:
         path = entry.target.path

@@ -257,17 +257,19 @@ class Engine:
         path = location(root) if self._may_remember() else None
         if path is None:
             return Cache(None, "")
-        kinds = sorted({rule.check for rule in self.rules})
-        basis = repr((code_digest(), root, kinds, self.config.bindings))
+        searched = sorted({(rule.check, rule.triggers or ()) for rule in self.rules})
+        basis = repr((code_digest(), root, searched, self.config.bindings))
         key = sha256(basis.encode("utf-8", "surrogatepass")).hexdigest()
         return open_cache(path, key, started_ns)
 
     def _start_pool(self) -> Pool:
-        from govlint.analysis import all_words
+        from govlint.analysis import all_words, looks
         from govlint.scan import Pool, cpus
 
-        _, words = all_words(self.rules, self.config.bindings)
-        return Pool(words, self.options.jobs or cpus(), self.options.given)
+        rules, bindings = self.rules, self.config.bindings
+        _, words = all_words(rules, bindings)
+        jobs, given = self.options.jobs or cpus(), self.options.given
+        return Pool(words, jobs, given, looks(rules, bindings))
 
     def look(self, cache: Cache, pool: Pool | None) -> record.Outcome:
         """Scan and analyse, or take from the cache what still holds."""
@@ -378,7 +380,10 @@ class Engine:
         started, started_ns = time.perf_counter(), time.time_ns()
         config, options = self.config, self.options
         wanted = Wanted(config.root, config.documents, options.kinds, frozenset(asked.named))
-        run = self.documents = DocumentRun(rules, wanted, options.given, self.cwd)
+        from govlint.scan import cpus
+
+        jobs = options.jobs or cpus()
+        run = self.documents = DocumentRun(rules, wanted, options.given, self.cwd, jobs)
         path = location(config.root, "-documents") if self._may_remember() else None
         run.look(found, path, code_digest() if path else "", started_ns)
         named = {target.path for target in asked.documents}

@@ -26,6 +26,7 @@ from govlint.python.syntax.comments import Comment, find_comments
 
 VARIANTS = ("plain", "cached", "crlf", "bom", "suppressed", "fixed")
 CONFIGURATION = "pyproject.toml"
+RECEIPT_CHECK = "receipt"
 _BOM = b"\xef\xbb\xbf"
 _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=]")
 
@@ -55,6 +56,8 @@ def run_example(
     The rules of the page's pack are judged, and those about suppressions and syntax.
     Raises RuleError for an example that cannot be run at all.
     """
+    if page.rule.check == RECEIPT_CHECK:
+        return _run_receipt(page, example, catalog) if variant == "plain" else None
     files = _as_variant(page, example, variant, catalog)
     if files is None:
         return None
@@ -78,6 +81,21 @@ def run_example(
             if _shown(again) != _shown(result):
                 found.append(Mismatch(example.line, "a second run, from the cache, differs"))
         return found
+
+
+def _run_receipt(page: Page, example: Example, catalog: Catalog) -> list[Mismatch]:
+    """Examples about receipts have one form: bytes that are signed have no other, and what they
+    say is not silenced by a comment."""
+    from govlint.receipt_examples import verify_example
+
+    judged = _judged(page, example, catalog)
+    name, *others = _unmarked(example).items()
+    if others:
+        said = "an example about receipts is one block"
+        raise RuleError(said, page.rule.path, example.line)
+    result = verify_example(page, example, name[1], name[0], catalog)
+    result.findings = [finding for finding in result.findings if finding.rule in judged]
+    return _compare(page, example, result, os.getcwd())
 
 
 def run_page(page: Page, catalog: Catalog) -> Iterator[tuple[Example, str, list[Mismatch]]]:

@@ -49,6 +49,7 @@ class Example:
     files: dict[str, str] = field(default_factory=dict)
     expected: list[Expected] = field(default_factory=list)
     fences: dict[str, int] = field(default_factory=dict)  # file → the page's line of its fence
+    tamper: str = ""  # what is done to the receipt that an example about receipts stands for
 
     def page_line(self, path: str, line: int) -> int:
         """The line of the page on which the line of a file of this example stands."""
@@ -281,8 +282,8 @@ def _add_block(
 ) -> bool:
     language, _, rest = token.info.strip().partition(" ")
     attributes = dict(_ATTRIBUTE.findall(rest))
-    unknown = set(attributes) - {"title", "expect"}
-    if unknown or _ATTRIBUTE.sub("", rest).strip():
+    known = {"title", "expect", *({"tamper"} if language == "jsonl" else ())}
+    if set(attributes) - known or _ATTRIBUTE.sub("", rest).strip():
         raise RuleError(
             f'a code block takes `title="…"` and `expect="…"`, found `{rest.strip()}`', path, line
         )
@@ -308,6 +309,7 @@ def _add_block(
         examples.append(example)
     example.files[name] = token.content
     example.fences[name] = line
+    example.tamper = attributes.get("tamper", "")
     for number, source in enumerate(token.content.split("\n"), 1):
         found = EXPECT.search(source)
         if found is None:
@@ -362,6 +364,7 @@ _SUFFIXES = {
     "py": "py",
     "toml": "toml",
     "json": "json",
+    "jsonl": "jsonl",
     "yaml": "yaml",
     "markdown": "md",
     "sh": "sh",

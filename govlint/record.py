@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from govlint.linked import Linked
-from govlint.model import Edit, Finding, Fix, Location, Problem, Related, Rule, Safety
+from govlint.model import Edit, Finding, Fix, Location, Problem, Related, Rule, Safety, Severity
 
 Row = list[Any]
 
@@ -106,7 +106,7 @@ def _read_place(row: Row) -> Location:
 
 
 def dump_finding(finding: Finding) -> Row:
-    """Write a finding as a row; what its rule says (severity, help) is not repeated."""
+    """Write a finding as a row; what its rule says (name, help) is not repeated."""
     fix = None
     if finding.fix is not None:
         edits = [[_place(edit.location), edit.content] for edit in finding.fix.edits]
@@ -117,12 +117,13 @@ def dump_finding(finding: Finding) -> Row:
         _place(finding.location),
         [[_place(related.location), related.message] for related in finding.related],
         fix,
+        int(finding.severity),
     ]
 
 
 def load_finding(row: Row, rules: Mapping[str, Rule]) -> Finding:
     """Read what `dump_finding` wrote. Raises KeyError, TypeError or ValueError otherwise."""
-    code, message, place, related, fix = row
+    code, message, place, related, fix, severity = row
     rule = rules[code]
     made = None
     if fix is not None:
@@ -131,7 +132,7 @@ def load_finding(row: Row, rules: Mapping[str, Rule]) -> Finding:
     return Finding(
         rule=rule.code,
         name=rule.name,
-        severity=rule.severity,
+        severity=Severity(severity),
         message=str(message),
         location=_read_place(place),
         related=tuple(Related(_read_place(where), str(text)) for where, text in related),

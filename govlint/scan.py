@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from importlib import import_module
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from govlint.discover import Target
 from govlint.python.syntax.parse import (
@@ -21,7 +20,7 @@ from govlint.python.syntax.parse import (
     confirm,
     fast_parser,
 )
-from govlint.python.syntax.source import HEAD_BYTES, declared_encoding, decode, is_utf8
+from govlint.python.syntax.source import HEAD_BYTES, declared_encoding, decode, fold, is_utf8
 from govlint.record import NONASCII, PLAIN, Scan
 from govlint.threads import run_on_stack
 from govlint.workers import Workers, can_fork
@@ -30,54 +29,58 @@ _BATCH = 48
 _WORTH = 200  # files from which on other processes are worth starting
 _DEEP_STACK = 768 << 20
 _MAX_FAST_BYTES = 5_000_000  # what _DEEP_STACK is enough for
-_SHORTEST = 7  # characters a shared part of two words needs to be searched in their place
+_MANY_BYTES = 1_000_000  # from which on the places of all words could take much memory
 
 
 _Piece = tuple[str, str, int]  # absolute path, reported path, size
 _Row = tuple[Any, ...]
 
 
-def cover(words: Iterable[str]) -> dict[str, list[str]]:
-    """Find few strings such that whatever holds a word holds the string that stands for it.
+class Look(NamedTuple):
+    """A second look at a file that holds one of `words`, by the check that searches for them.
 
-    Searching is cheap for what is found nowhere, so a part that several words share (such
-    as `xecution`) is searched in place of all of them, and the words only where it occurs.
+    `may_hold(folded text, words)` says whether it may hold a finding; such a file has the
+    word `mark`. The words in `own` have done their duty then, nobody else asks for them.
     """
-    left = sorted({word for word in words if word}, key=lambda word: (len(word), word))
-    chosen: dict[str, list[str]] = {}
-    while left:
-        first = left[0]
-        best, served = first, [w for w in left if first in w]
-        for start in range(len(first)):
-            for end in range(start + _SHORTEST, len(first) + 1):
-                part = first[start:end]
-                having = [w for w in left if part in w]
-                if (len(having), len(part)) > (len(served), len(best)):
-                    best, served = part, having
-        chosen[best] = served
-        left = [word for word in left if word not in served]
-    return chosen
+
+    mark: str
+    words: frozenset[str]
+    own: frozenset[str]
+    may_hold: Callable[[bytes, Collection[str]], bool]
 
 
-def _finder() -> Callable[[bytes, bytes], int]:
-    """The fastest search for bytes in bytes that there is; a negative answer means none."""
+def _finder(words: Sequence[str]) -> Callable[[bytes], Iterable[str]]:
+    """A search for all `words` at once (Aho and Corasick 1975), or for one after the other."""
+    raw = [(word, word.encode("utf-8", "surrogatepass")) for word in words]
+
+    def one_by_one(data: bytes) -> Iterable[str]:
+        return [word for word, found in raw if found in data]
+
     try:
-        find: Callable[[bytes, bytes], int] = import_module("stringzilla").find
+        from ahocorasick_rs import BytesAhoCorasick, Implementation
     except ImportError:
-        return bytes.find
-    return find
+        return one_by_one
+    if not raw:
+        return one_by_one
+    search = BytesAhoCorasick(
+        [found for _, found in raw], implementation=Implementation.DFA
+    ).find_matches_as_indexes
+
+    def all_at_once(data: bytes) -> Iterable[str]:
+        if len(data) > _MANY_BYTES:
+            return one_by_one(data)
+        found = search(data, True)
+        return [words[i] for i in sorted({i for i, _, _ in found})] if found else ()
+
+    return all_at_once
 
 
 class Scanner:
     """Scans files for one set of trigger words. Safe to use from several threads."""
 
-    def __init__(self, words: Iterable[str]) -> None:
-        self._words = tuple(sorted({word for word in words if word}))
-        self._parts = tuple(
-            (part.encode(), tuple((word, word.encode()) for word in words))
-            for part, words in cover(self._words).items()
-        )
-        self._find = _finder()
+    def __init__(self, words: Iterable[str], looks: Sequence[Look] = ()) -> None:
+        self._find = _finder(sorted({word for word in words if word}))
+        self._looks = tuple(looks)
         self._fast = fast_parser()
 
     def without_fast_parser(self) -> None:
@@ -98,11 +101,10 @@ class Scanner:
         ):
             return self._odd(path, data)
         if plain:
-            words: tuple[str, ...] = ()
-            find = self._find
-            for part, served in self._parts:
-                if find(data, part) >= 0:
-                    words += tuple(word for word, raw in served if raw in data)
+            words = tuple(self._find(data))
+            if words and self._looks:
+                folded = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+                words = self._looked_at(words, folded if b"\r" in data else data)
         else:
             try:
                 words = self._search_text(data.decode("utf-8"))
@@ -132,9 +134,26 @@ class Scanner:
         """Search decoded text as identifiers are compared: after NFKC folding (PEP 3131)."""
         from unicodedata import is_normalized, normalize
 
+        searched = text
         if not is_normalized("NFKC", text):
-            text = text + "\n" + normalize("NFKC", text)
-        return tuple(word for word in self._words if word in text)
+            searched = text + "\n" + normalize("NFKC", text)
+        words = tuple(self._find(searched.encode("utf-8", "surrogatepass")))
+        if not words or not self._looks:
+            return words
+        return self._looked_at(words, fold(text.removeprefix("\ufeff")))
+
+    def _looked_at(self, words: tuple[str, ...], folded: bytes) -> tuple[str, ...]:
+        """The words that tell something: what the second looks were about, told by their marks."""
+        met = frozenset(words)
+        done: set[str] = set()
+        marks = []
+        for look in self._looks:
+            hit = look.words & met
+            if hit:
+                done |= look.own
+                if look.may_hold(folded, hit):
+                    marks.append(look.mark)
+        return (*(word for word in words if word not in done), *marks)
 
     def _odd(self, path: str, data: bytes) -> Scan:
         """Scan a file whose bytes are not plain UTF-8: decode it first, as Python would."""
@@ -178,8 +197,14 @@ class Pool:
     `given` holds content that is not on disk. The result does not depend on `jobs`.
     """
 
-    def __init__(self, words: Iterable[str], jobs: int, given: Mapping[str, bytes]) -> None:
-        self._scanner = Scanner(words)
+    def __init__(
+        self,
+        words: Iterable[str],
+        jobs: int,
+        given: Mapping[str, bytes],
+        looks: Sequence[Look] = (),
+    ) -> None:
+        self._scanner = Scanner(words, looks)
         self._jobs = max(1, jobs)
         self._given = given
         self._found: dict[str, Scan] = {}

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from govlint.patterns import PathPatterns
+from govlint.python.syntax.parse import build_tree
 
 _TESTS = PathPatterns(("tests", "test_*.py", "*_test.py", "conftest.py"))
 _LARGEST = 2_000_000  # bytes; what is larger is generated, and a proposal can do without it
@@ -109,7 +110,8 @@ def _parse(path: str) -> ast.Module | None:
             data = stream.read()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # invalid escapes of the surveyed code are not ours
-            return ast.parse(data)
+            tree: ast.Module = build_tree(data)
+            return tree
     except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
         return None
 

@@ -20,6 +20,7 @@ import click
 
 import runtime_min
 from runtime_min.kernel.errors import RuntimeMinError
+from runtime_min.missions.cli import run
 
 if TYPE_CHECKING:
     from runtime_min.plugins.services import Caller
@@ -47,7 +48,7 @@ def plugin() -> None:
 @click.pass_obj
 def plugin_list(chosen: dict[str, Any]) -> None:
     """Name, version and summary of every plugin."""
-    with _runtime(chosen) as runtime:
+    with opened(chosen) as runtime:
         for name in runtime.registry.names():
             found = runtime.registry.describe(name)
             click.echo(f"{name}  {found.version}  {found.summary}")
@@ -86,8 +87,8 @@ def plugin_run(
         payload["image"] = base64.b64encode(file.read_bytes()).decode("ascii")
     except OSError as error:
         raise click.UsageError(f"{file} cannot be read: {error.strerror}") from error
-    with _runtime(chosen) as runtime:
-        caller = _caller(runtime, chosen["tenant"])
+    with opened(chosen) as runtime:
+        caller = caller_of(runtime, chosen["tenant"])
         own = key or runtime.randomness.bytes(16).hex()
         result = runtime.analysis.analyze(caller, name, payload, own)
         if result.error is not None:
@@ -101,6 +102,9 @@ def plugin_run(
     sys.exit(0 if result.status == "completed" else 1)
 
 
+main.add_command(run)
+
+
 @main.group()
 def keys() -> None:
     """Signing keys: show, rotate, export a trust policy."""
@@ -110,7 +114,7 @@ def keys() -> None:
 @click.pass_obj
 def keys_show(chosen: dict[str, Any]) -> None:
     """The verifier key (C2SP vkey) that signs now; made on first use."""
-    with _runtime(chosen) as runtime:
+    with opened(chosen) as runtime:
         click.echo(runtime.archive.key(chosen["tenant"]).vkey)
 
 
@@ -118,7 +122,7 @@ def keys_show(chosen: dict[str, Any]) -> None:
 @click.pass_obj
 def keys_rotate(chosen: dict[str, Any]) -> None:
     """Make a new key; old and new sign the hand-over in the tenant's log."""
-    with _runtime(chosen) as runtime:
+    with opened(chosen) as runtime:
         click.echo(runtime.archive.rotate(chosen["tenant"]).vkey)
 
 
@@ -126,7 +130,7 @@ def keys_rotate(chosen: dict[str, Any]) -> None:
 @click.pass_obj
 def keys_export(chosen: dict[str, Any]) -> None:
     """A trust policy (C2SP tlog-policy) for the verifier's own repository."""
-    with _runtime(chosen) as runtime:
+    with opened(chosen) as runtime:
         click.echo(runtime.archive.trust_policy(chosen["tenant"]), nl=False)
 
 
@@ -139,7 +143,7 @@ def runs() -> None:
 @click.pass_obj
 def runs_list(chosen: dict[str, Any]) -> None:
     """Every run of the tenant, oldest first."""
-    with _runtime(chosen) as runtime:
+    with opened(chosen) as runtime:
         for row in runtime.journal.runs(chosen["tenant"]):
             state = (row.terminal or "run.accepted").removeprefix("run.")
             click.echo(f"{row.run}  {row.kind}  {row.intent_type}  {state}  {row.size} events")
@@ -176,7 +180,7 @@ def runs_events(
         "since": since,
         "until": until,
     }
-    with _runtime(chosen) as runtime:
+    with opened(chosen) as runtime:
         if as_cloudevents:
             for line in cloudevents(runtime.journal, chosen["tenant"], **conditions):
                 click.echo(line)
@@ -195,7 +199,7 @@ def runs_replay(chosen: dict[str, Any], run_id: str, mode: str) -> None:
     """Go through a run again; no effect is repeated. A full replay is put on record."""
     from runtime_min.record import replay
 
-    with _runtime(chosen) as runtime:
+    with opened(chosen) as runtime:
         tenant = chosen["tenant"]
         if mode == "events":
             for event in replay.events_only(runtime.journal, tenant, run_id):
@@ -206,7 +210,7 @@ def runs_replay(chosen: dict[str, Any], run_id: str, mode: str) -> None:
             click.echo(json.dumps(states, indent=2))
             return
         report = replay.full(runtime.journal, tenant, run_id)
-        caller = _caller(runtime, tenant)
+        caller = caller_of(runtime, tenant)
         recorded = replay.record_replay(
             runtime.journal,
             caller.principal,
@@ -231,7 +235,7 @@ def runs_replay(chosen: dict[str, Any], run_id: str, mode: str) -> None:
 @click.pass_obj
 def runs_export(chosen: dict[str, Any], run_id: str, folder: Path, payloads: bool) -> None:
     """Write a run's receipt below FOLDER."""
-    with _runtime(chosen) as runtime:
+    with opened(chosen) as runtime:
         click.echo(runtime.archive.export(chosen["tenant"], run_id, folder, payloads=payloads))
 
 
@@ -242,8 +246,8 @@ def runs_export(chosen: dict[str, Any], run_id: str, folder: Path, payloads: boo
 @click.pass_obj
 def runs_erase(chosen: dict[str, Any], run_id: str, sha256: str, reason: str) -> None:
     """Remove a payload and its salt for good; the chain stays as it is."""
-    with _runtime(chosen) as runtime:
-        actor = _caller(runtime, chosen["tenant"]).principal.id
+    with opened(chosen) as runtime:
+        actor = caller_of(runtime, chosen["tenant"]).principal.id
         runtime.archive.erase(chosen["tenant"], run_id, sha256, actor, reason)
         click.echo(f"erased: {sha256}")
 
@@ -254,7 +258,7 @@ def metrics(chosen: dict[str, Any]) -> None:
     """Executions and their durations, in the Prometheus text format."""
     from runtime_min.record.export import prometheus
 
-    with _runtime(chosen) as runtime:
+    with opened(chosen) as runtime:
         click.echo(prometheus(runtime.journal, chosen["tenant"]), nl=False)
 
 
@@ -267,7 +271,7 @@ def token(chosen: dict[str, Any], principal: str, roles: tuple[str, ...], days: 
     """Issue a bearer token, bound to the tenant and its roles; it is shown this once."""
     from runtime_min.kernel.envelope import Principal
 
-    with _errors():
+    with errors():
         store = _tokens(_home(chosen))
         click.echo(store.issue(Principal(principal, chosen["tenant"], roles), days))
 
@@ -286,7 +290,7 @@ def serve(chosen: dict[str, Any], host: str, port: int) -> None:
         raise click.ClickException(
             f"{error.name} is missing: `pip install 'govlint[api,plugins]'`"
         ) from error
-    with _runtime(chosen) as runtime:
+    with opened(chosen) as runtime:
         app = create_app(runtime, _tokens(runtime.home))
         uvicorn.run(app, host=host, port=port, log_level="warning")
 
@@ -305,7 +309,7 @@ def _home(chosen: dict[str, Any]) -> Path:
     return home
 
 
-def _caller(runtime: Runtime, tenant: str) -> Caller:
+def caller_of(runtime: Runtime, tenant: str) -> Caller:
     """The user of this machine: who can read the home folder is its operator."""
     from runtime_min.kernel.envelope import Principal, Session
     from runtime_min.plugins.services import Caller
@@ -319,10 +323,10 @@ def _caller(runtime: Runtime, tenant: str) -> Caller:
 
 
 @contextmanager
-def _runtime(chosen: dict[str, Any]) -> Iterator[Runtime]:
+def opened(chosen: dict[str, Any]) -> Iterator[Runtime]:
     from runtime_min.runtime import Runtime
 
-    with _errors():
+    with errors():
         runtime = Runtime(_home(chosen))
         try:
             yield runtime
@@ -331,7 +335,7 @@ def _runtime(chosen: dict[str, Any]) -> Iterator[Runtime]:
 
 
 @contextmanager
-def _errors() -> Iterator[None]:
+def errors() -> Iterator[None]:
     """One sentence on standard error, and exit code 2, for what cannot be done."""
     try:
         yield

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import runtime_min
 from runtime_min.kernel.breaker import Breakers
 from runtime_min.kernel.envelope import Capability
 from runtime_min.kernel.kernel import Kernel
@@ -22,6 +23,9 @@ from runtime_min.kernel.ports import (
     SystemRandomness,
     ThreadScheduler,
 )
+from runtime_min.missions.capability import Bounds
+from runtime_min.missions.service import Missions
+from runtime_min.missions.services import read_services
 from runtime_min.plugins.images import ImageReport, Thumbnail
 from runtime_min.plugins.registry import PluginRegistry
 from runtime_min.plugins.services import (
@@ -35,8 +39,8 @@ from runtime_min.record.journal import Journal
 from runtime_min.record.keys import KeyStore
 
 GRANTS = {
-    "operator": ["plugin.*", "job.*", "replay.*"],
-    "analyst": ["plugin.*"],
+    "operator": ["plugin.*", "job.*", "mission.*", "replay.*"],
+    "analyst": ["plugin.*", "mission.*"],
     "auditor": ["replay.*"],
 }
 
@@ -72,6 +76,8 @@ class Runtime:
         )
         self.catalog: dict[str, Capability] = {}
         self.policy = RolePolicy(GRANTS)
+        self.missions = Missions(_bounds(home), runtime_min.__version__)
+        self.missions.register(self.catalog)
         self.kernel = Kernel(
             self.journal,
             self.catalog,
@@ -80,6 +86,7 @@ class Runtime:
             randomness=self.randomness,
             ledger=Ledger(limits),
             breakers=Breakers(self.clock),
+            engines={"mission": self.missions.run},
         )
         self.registry = PluginRegistry()
         for plugin in (ImageReport, Thumbnail):
@@ -96,3 +103,9 @@ class Runtime:
     def close(self) -> None:
         self.scheduler.shutdown()
         self.journal.close()
+
+
+def _bounds(home: Path) -> Bounds:
+    """What missions may use: `services.toml` of the home folder, where there is one."""
+    services = home / "services.toml"
+    return Bounds(read_services(services)) if services.exists() else Bounds()

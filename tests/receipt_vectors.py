@@ -138,14 +138,6 @@ def worlds(folder: Path) -> dict[str, tuple[World, str]]:
 
     w.provide("work", once)
     run = w.kernel.accept(w.request(step("a", attempts=2))).run
-    record = w.kernel._record
-
-    def cut_off(progress: Any, events: Any, payloads: Any = None) -> None:
-        if any(event.type in ("step.failed", "step.completed") for event in events):
-            raise _Crash
-        record(progress, events, payloads)
-
-    w.kernel._record = cut_off  # type: ignore[method-assign]
     try:
         w.kernel.execute("acme", run)
     except _Crash:

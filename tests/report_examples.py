@@ -54,6 +54,9 @@ MODULES = {
 }
 
 
+PHASES = list(TITLES)
+
+
 def report(phase: str = "P7", **status: Any) -> dict[str, Any]:
     """A report that breaks no rule; `status` replaces parts of its status."""
     number = int(phase[1:])

@@ -43,12 +43,13 @@ class World:
         self.crash_point: Callable[[str], None] = more.pop("crash_point", lambda name: None)
         self.grants = more.pop("grants", {"analyst": ["plugin.*", "test.*"]})
         self.sandbox = more.pop("sandbox", "none")
+        self.where = more.pop("where", folder / "journal.db")
         assert not more
         self.open()
 
     def open(self) -> None:
         self.journal = Journal(
-            self.folder / "journal.db",
+            self.where,
             origin=lambda tenant: ORIGIN + tenant,
             clock=self.clock,
             crash_point=self.crash_point,

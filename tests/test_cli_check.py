@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
@@ -199,10 +200,10 @@ def test_a_file_that_cannot_be_written_is_exit_2_and_no_half_file(
 
 
 _argument = st.sampled_from(
-    "a.py - -- --fix --unsafe-fixes -q -v -vq -j -j4 -j=4 4 0 --jobs --jobs=2 --format json"
-    " --format=json=x.json --select GOV101 --select=a,b --ignore --shard 1/2 --shard=3/2 --fail-on"
-    " error --fail-on=bad --color --color=never never --no-cache --no-cache=1 --nope --output= x"
-    " --fix=1 --diff HEAD --help --sele".split()
+    "a.py - -- --fix --show-fixes --unsafe-fixes -q -v -vq -j -j4 -j=4 4 0 --jobs --jobs=2 "
+    "--format json --format=json=x.json --select GOV101 --select=a,b --ignore --shard 1/2 "
+    "--shard=3/2 --fail-on error --fail-on=bad --color --color=never never --no-cache "
+    "--no-cache=1 --nope --output= x --fix=1 --diff HEAD --help --sele".split()
 )
 
 
@@ -274,6 +275,41 @@ def test_nested_findings_are_all_fixed_in_the_end(root: Path, capsys: Capture) -
     (root / "a.py").write_text("forbidden(forbidden(forbidden()))\n", "utf-8")
     assert govlint_("check", "--fix") == 0
     assert (root / "a.py").read_text("utf-8") == "allowed(allowed(allowed()))\n"
+
+
+def test_show_fixes_is_a_diff_of_all_rounds_and_writes_nothing(root: Path, capsys: Capture) -> None:
+    text = "forbidden(forbidden())\nx = 1"
+    (root / "a.py").write_text(text, "utf-8")
+    diff = (
+        "--- a/a.py\n+++ b/a.py\n@@ -1,2 +1,2 @@\n-forbidden(forbidden())\n+allowed(allowed())\n"
+        " x = 1\n\\ No newline at end of file\n"
+    )
+    assert govlint_("check", "--show-fixes", "--statistics") == 1
+    out = capsys.readouterr().out
+    assert out.endswith("\n\n" + diff) and "2 findings can be fixed" in out
+    assert (root / "a.py").read_text("utf-8") == text
+    assert govlint_("check", "--show-fixes", "--format", "json") == 1
+    out, err = capsys.readouterr()
+    assert err == diff and len(json.loads(out)["findings"]) == 2
+    assert govlint_("check", "--show-fixes", "--fix", "--quiet") == 0
+    assert capsys.readouterr().out == "" and "allowed(allowed())" in (root / "a.py").read_text()
+    assert govlint_("check", "--show-fixes", "--fix") == 0
+    assert "---" not in capsys.readouterr().out
+
+
+def test_show_fixes_of_standard_input_and_of_unsafe_fixes(
+    root: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "a.py").unlink()
+    text = "def risky(): pass\nforbidden()\n"
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    assert govlint_("check", "--show-fixes", "-", "--stdin-filename", "new.py") == 1
+    assert "+++" not in capsys.readouterr().out
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    arguments = ["--show-fixes", "--unsafe-fixes", "-", "--stdin-filename", "new.py"]
+    assert govlint_("check", *arguments) == 1
+    assert capsys.readouterr().out.endswith("-forbidden()\n+allowed()\n")
+    assert not (root / "new.py").exists()
 
 
 def test_a_file_that_cannot_be_written_to_is_a_problem(

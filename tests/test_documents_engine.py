@@ -368,3 +368,30 @@ def test_what_cannot_be_read_is_a_problem_where_it_is_asked_for(root: Path) -> N
     write(root, {"m.yaml": MISSION})
     (root / "m.yaml").chmod(0)
     assert [p.kind for p in check("m.yaml").problems] == ["unreadable"]
+
+
+def test_a_large_document_is_read_whole_where_its_beginning_is_one(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("govlint.document_run._HEAD", len(MISSION) - len("    forbidden: 1\n"))
+    monkeypatch.setattr("govlint.document_run._WHOLE", 100)
+    write(root, {"m.yaml": MISSION})
+    assert places(check()) == [("m.yaml", 8, "DOC002", "/steps/0/forbidden")]
+    assert places(check("m.yaml", kinds=("mission",))) == places(check())
+
+
+def test_a_remembered_finding_keeps_its_own_severity(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from govlint.catalog import load_catalog
+
+    monkeypatch.undo()
+    monkeypatch.chdir(root)
+    monkeypatch.delenv("GOVLINT_CACHE_DIR", raising=False)
+    monkeypatch.setattr(cache_module, "_RACY", -10_000_000_000)
+    monkeypatch.setattr(cache_module, "_RACY_COARSE", -10_000_000_000)
+    write(root, {"m.yaml": MISSION.replace("name: build", "name: build\nauthors: me")})
+    runs = [engine.run(["."], load_config(["."]), load_catalog()) for _ in range(2)]
+    told = [[(f.rule, f.severity, f.message) for f in run.findings] for run in runs]
+    assert told[0] == told[1] and told[0]
+    assert {severity.label for _, severity, _ in told[0]} == {"warning"}

@@ -282,3 +282,50 @@ def test_a_planted_list_of_linked_files_hides_nothing(
     service = sorted((root / "shop" / "services").glob("[a-z]*.py"))[0]
     _append(service, _VIOLATION)
     agree()
+
+
+_TEST = "from shop.plugins.base import BasePlugin\n\n\ndef test_it() -> None:\n    BasePlugin()\n"
+
+
+def test_what_a_check_finds_by_itself_is_found_in_an_edited_file(root: Path) -> None:
+    tests = root / "tests"
+    tests.mkdir()
+    (tests / "test_a.py").write_text("def test_a() -> None:\n    assert 1 == 1\n", "utf-8")
+    rules = {finding.rule for finding in agree().findings}
+    domain = sorted((root / "shop" / "domain").glob("[a-z]*.py"))
+    _append(domain[0], "\n\ndef validate_order(order):\n    return True\n")
+    assert {f.rule for f in agree().findings} - rules == {"GOV701"}
+    _append(tests / "test_a.py", _TEST)
+    assert {f.rule for f in agree().findings} - rules == {"GOV701", "GOV702"}
+
+
+def test_a_gate_that_another_file_overrides_is_a_default(root: Path) -> None:
+    domain = sorted((root / "shop" / "domain").glob("[a-z]*.py"))
+    base, other = domain[0].stem, domain[1]
+    text = "\n\nclass Orders:\n    def validate_order(self, order):\n        return True\n"
+    _append(domain[0], text)
+    kept = other.read_text("utf-8")
+    found = len(agree().findings)
+    override = f"""
+from shop.domain.{base} import Orders
+class Strict(Orders):
+    def validate_order(self, order):
+        return order.total > 0
+"""
+    _append(other, override)
+    assert len(agree().findings) == found - 1
+    other.write_text(kept, "utf-8")
+    assert len(agree().findings) == found
+
+
+def test_a_table_of_checks_that_another_file_fills_is_not_empty(root: Path) -> None:
+    domain = sorted((root / "shop" / "domain").glob("[a-z]*.py"))
+    text = "\n\nCHECKS = []\n\n\ndef validate_order(order):\n"
+    text += "    return all(c(order) for c in CHECKS)\n"
+    _append(domain[0], text)
+    found = len(agree().findings)
+    kept = domain[1].read_text("utf-8")
+    _append(domain[1], f"\nfrom shop.domain import {domain[0].stem} as m\nm.CHECKS.append(len)\n")
+    assert len(agree().findings) == found - 1
+    domain[1].write_text(kept, "utf-8")
+    assert len(agree().findings) == found

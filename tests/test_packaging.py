@@ -110,8 +110,8 @@ def test_the_changelog_has_an_entry_for_this_version() -> None:
 
 def test_every_import_of_the_package_is_a_declared_dependency() -> None:
     modules = {
-        "ast_serialize", "click", "jsonschema_rs", "libcst", "markdown_it", "networkx",
-        "pathspec", "rfc8785", "stringzilla", "yaml",
+        "ahocorasick_rs", "ast_serialize", "click", "cryptography", "jsonschema_rs", "libcst",
+        "markdown_it", "networkx", "orjson", "pathspec", "rfc8785", "yaml",
     }  # fmt: skip
     declared = {re.split(r"[><=~ ]", d)[0].lower() for d in PROJECT["project"]["dependencies"]}
     names = {

@@ -177,7 +177,7 @@ def test_a_mark_that_is_dropped_or_added_is_noticed(path: Path) -> None:
                     mutant = "\n".join([*lines[:number], changed, *lines[number + 1 :]])
                     assert _is_noticed(mutant, str(path), number + 1, catalog), line
     valid = next(e for e in page.examples if e.valid)
-    name = next(name for name in valid.files if name.endswith((".py", ".json", ".yaml")))
+    name = next(name for name in valid.files if name.endswith((".py", ".json", ".yaml", ".jsonl")))
     valid.expected.append(Expected(name, 1, page.rule.code))
     found = run_example(page, valid, "plain", catalog)
     assert found is not None

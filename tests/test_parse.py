@@ -9,7 +9,9 @@ import sys
 import sysconfig
 import tokenize
 import unicodedata
+from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -21,7 +23,7 @@ from govlint.python.syntax.layout import is_test, place_files
 from govlint.python.syntax.parse import confirm, parse_text
 from govlint.python.syntax.source import ScannedFile, UnparsableError, decode, split_lines
 from govlint.record import PLAIN, Scan
-from govlint.scan import Scanner, cover, scan_files
+from govlint.scan import Look, Scanner, scan_files
 from govlint.threads import run_on_stack
 
 WORDS = ("Plugin", "ToolRunner", "JobStatus", "JobState", "PluginExecutionService")
@@ -212,6 +214,26 @@ def test_a_tree_that_is_too_deep_is_a_limit_and_no_crash(name: str) -> None:
     assert file.failure is caught.value
 
 
+def test_a_miscount_of_the_interpreter_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = ast.parse
+    miscounts = [SystemError("AST constructor recursion depth mismatch (before=60, after=79)")] * 3
+
+    def miscounting(*arguments: Any, **options: Any) -> Any:
+        if miscounts:
+            raise miscounts.pop()
+        return real(*arguments, **options)
+
+    monkeypatch.setattr(ast, "parse", miscounting)
+    assert ast.dump(parse_text("x = 1", "a.py")) == ast.dump(real("x = 1"))
+    monkeypatch.setattr(ast, "parse", lambda *_: (_ for _ in ()).throw(SystemError("other")))
+    with pytest.raises(SystemError, match="other"):
+        parse_text("x = 1", "a.py")
+    miscounts += [SystemError("AST constructor recursion depth mismatch")] * 1000
+    monkeypatch.setattr(ast, "parse", miscounting)
+    with pytest.raises(RecursionError, match="could not count"):
+        parse_text("x = 1", "a.py")
+
+
 def test_parsing_is_silent_about_invalid_escapes(recwarn: pytest.WarningsRecorder) -> None:
     assert isinstance(parse_text("x = '\\d'\n", "a.py"), ast.Module)
     assert not recwarn.list
@@ -285,30 +307,49 @@ def _is_assigned(text: str) -> bool:
     st.lists(st.text("abcPlugin", min_size=1, max_size=12), min_size=1, max_size=8),
     st.text("abcPlugin xyz", max_size=40),
 )
-def test_the_cover_never_misses_a_word(words: list[str], text: str) -> None:
-    parts = cover(words)
-    for word in words:
-        if word in text:
-            assert any(part in text and word in served for part, served in parts.items())
+def test_the_words_of_a_file_are_all_that_stand_in_it(words: list[str], text: str) -> None:
     found = scan(text.encode(), tuple(words)).words
     assert set(found) == {word for word in words if word in text}
 
 
-def test_the_cover_is_small_for_words_that_share_a_part() -> None:
-    words = ["JobExecutionService", "PluginExecutionService", "BasePlugin", "Plugin"]
-    assert cover(words) == {
-        "Plugin": ["Plugin", "BasePlugin", "PluginExecutionService"],
-        "JobExecutionService": ["JobExecutionService"],
-    }
-    assert list(cover(["update_execution", "run_execution"])) == ["_execution"]
-    assert cover([""]) == cover([]) == {}
+def test_a_large_file_is_searched_for_one_word_after_the_other() -> None:
+    data = b"#" * 1_100_000 + b"\nclass PluginExecutionService: pass\n"
+    assert scan(data).words == ("Plugin", "PluginExecutionService")
+
+
+def test_a_second_look_stands_for_its_words_and_is_asked_for_folded_text() -> None:
+    asked: list[tuple[bytes, set[str]]] = []
+
+    def may_hold(data: bytes, words: Collection[str]) -> bool:
+        asked.append((data, set(words)))
+        return b"return" in data
+
+    looks = (Look("!look", frozenset({"def check", "Plugin"}), frozenset({"def check"}), may_hold),)
+    scanner = Scanner(["def check", "Plugin", "JobState"], looks)
+    words = {}
+
+    def work() -> None:
+        for text in ("JobState\n", "def check():\r\n  return\rx\n", "def check(): 1\n",
+                     "Plugin; JobState\n", "ｄef check(ﬀ='é'): return\n"):  # fmt: skip
+            words[text] = scanner.scan("a.py", text.encode()).words
+
+    run_on_stack(work, 64 << 20)
+    assert list(words.values()) == [
+        ("JobState",), ("!look",), (), ("JobState", "Plugin"), ("!look",)
+    ]  # fmt: skip
+    assert asked == [
+        (b"def check():\n  return\nx\n", {"def check"}),
+        (b"def check(): 1\n", {"def check"}),
+        (b"Plugin; JobState\n", {"Plugin"}),
+        (b"def check(ff='?'): return\n", {"def check"}),
+    ]
 
 
 def test_without_the_fast_search_the_words_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     data = b"class PluginExecutionService: pass\nx = JobState\n"
     expected = scan(data).words
     assert set(expected) == {"Plugin", "PluginExecutionService", "JobState"}
-    monkeypatch.setitem(sys.modules, "stringzilla", None)
+    monkeypatch.setitem(sys.modules, "ahocorasick_rs", None)
     assert scan(data).words == expected
 
 

@@ -1,9 +1,8 @@
-"""The journal: compare-and-swap, group commit, queries, faults of disks, and kill -9."""
+"""The journal: compare-and-swap, group commit, queries, faults of disks."""
 
 from __future__ import annotations
 
 import os
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -111,12 +110,12 @@ def test_appenders_that_wait_share_commits_and_none_is_lost(tmp_path: Path) -> N
 
 
 def test_a_bad_request_in_a_shared_commit_hurts_nobody_else(journal: Journal) -> None:
-    from runtime_min.record.journal import _Pending
+    from runtime_min.record.journal import Ticket
 
     journal.append(identity("r1"), [submitted("1")], expected_size=0)
-    good = _Pending(identity("r1"), [note()], 1, journal.epoch, ())
-    stale = _Pending(identity("r1"), [note()], 1, journal.epoch, ())
-    unfit = _Pending(identity("r2"), [submitted("2"), Event("x", {"y": 1.5}, "")], 0, 1, ())
+    good = Ticket(identity("r1"), [note()], 1, journal.epoch, ())
+    stale = Ticket(identity("r1"), [note()], 1, journal.epoch, ())
+    unfit = Ticket(identity("r2"), [submitted("2"), Event("x", {"y": 1.5}, "")], 0, 1, ())
     journal._commit([good, stale, unfit])
     assert good.error is None and isinstance(stale.error, StaleWriter) and unfit.error is not None
     assert len(journal.lines("acme", "r1")) == 2 and journal.run("acme", "r2") is None
@@ -319,58 +318,3 @@ def test_a_payload_that_was_changed_on_disk_is_noticed(journal: Journal) -> None
     journal._writer.execute("UPDATE payload SET data = x'00'")
     with pytest.raises(RecordError, match="was changed on disk"):
         journal.payload("acme", kept.sha256)
-
-
-def _victim(folder: Path, point: str, count: int) -> int:
-    path = os.pathsep.join([str(TESTS), str(TESTS.parent), os.environ.get("PYTHONPATH", "")])
-    done = subprocess.run(
-        [sys.executable, str(TESTS / "journal_victim.py"), str(folder), point, str(count)],
-        env={**os.environ, "PYTHONPATH": path, "COVERAGE_PROCESS_START": ""},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode in (0, -signal.SIGKILL), done.stderr
-    return done.returncode
-
-
-@pytest.mark.parametrize("point", ["before-commit", "after-commit", "effect"])
-@pytest.mark.parametrize("count", [1, 2, 3, 5, 8])
-def test_a_process_that_is_killed_loses_nothing_that_was_acknowledged(
-    tmp_path: Path, point: str, count: int
-) -> None:
-    killed = _victim(tmp_path, point, count)
-    assert killed == -signal.SIGKILL
-    check_after_crash(tmp_path)
-    assert _victim(tmp_path, "none", 0) == 0
-    check_after_crash(tmp_path, finished=True)
-
-
-def check_after_crash(folder: Path, finished: bool = False) -> None:
-    journal = Journal(folder / "journal.db", origin=lambda tenant: f"example.org/{tenant}")
-    runs = {row.run: row for row in journal.runs("acme")}
-    acknowledged = _lines(folder / "acknowledged")
-    for run, status in (line.split() for line in acknowledged):
-        assert runs[run].terminal == f"run.{status}"
-    completions: list[tuple[str, str]] = []
-    started: set[str] = set()
-    for run in runs:
-        for event in journal.events("acme", run):
-            if event["type"] == "step.completed":
-                completions.append((run, event["step"]))
-            if event["type"] == "step.started":
-                started.add(event["idempotency_key"])
-    assert len(completions) == len(set(completions))
-    effects = _lines(folder / "effects")
-    assert set(effects) <= started, "an effect happened before its start was durable"
-    assert len(effects) == len(set(effects)), "one attempt had its effect twice"
-    if finished:
-        assert len(completions) == 8 and len(runs) == 2
-        assert {row.terminal for row in runs.values()} == {"run.completed"}
-        assert len(journal.tenant_leaves("acme")) == 2 and journal.unsealed() == []
-    journal.close()
-
-
-def _lines(path: Path) -> list[str]:
-    return path.read_text().splitlines() if path.exists() else []

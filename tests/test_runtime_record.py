@@ -20,6 +20,7 @@ from runtime_min.kernel.errors import RecordError
 from runtime_min.kernel.states import MACHINES, TERMINAL_EVENTS
 from runtime_min.record.canonical import (
     NotCanonical,
+    _check,
     canonical,
     canonical_user_value,
     parse_line,
@@ -63,6 +64,27 @@ PROFILE = st.recursive(
 def test_inside_the_profile_the_canonical_form_is_rfc_8785(value: Any) -> None:
     assert canonical(value) == rfc8785.dumps(value)
     assert parse_line(canonical(value)) == value
+
+
+@settings(max_examples=500, deadline=None)
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers(-(2**70), 2**70) | st.floats() | st.text(),
+        lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+        max_leaves=15,
+    )
+)
+def test_the_bytes_alone_never_hide_what_the_profile_leaves_out(value: Any) -> None:
+    try:
+        _check(value, 0)
+        inside = "\\ud" not in json.dumps(value)  # lone surrogates are found by the encoder
+    except NotCanonical:
+        inside = False
+    if inside:
+        assert canonical(value) == rfc8785.dumps(value)
+    elif "\\ud" not in json.dumps(value):
+        with pytest.raises(NotCanonical):
+            canonical(value)
 
 
 @pytest.mark.parametrize(

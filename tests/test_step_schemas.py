@@ -226,7 +226,7 @@ LOOK_ALIKES = [
     ("generate_embedding", {"text_source": "inline", "text": "a"}),
     ("similarity_search", {"query_embedding": "{{e.output.embedding}}"}),
     ("similarity_search", {"query_embedding": [0.1, 2]}),
-    ("tool", {"tool": "create_file", "parameters": {"anything": 1}}),
+    ("tool", {"tool": "archive", "parameters": {"anything": 1}}),
     ("chain", {"prompt": "x", "type": "sequential"}),
     ("monitor_resources", None),
     ("agent", {"objective": "x", "max_iterations": 10.0, "verbose": True}),

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from govlint.model import Finding, Rule
 from govlint.python.node_index import nodes_of
+from govlint.python.participants.aliases import origins
+from govlint.python.participants.mutations import MUTATORS, changed_by_argument, set_by_call
 from govlint.python.participants.runtime import TRIGGERS, is_builder, starts_in
 from govlint.python.participants.services import is_context
 from govlint.python.paths.static import dotted
@@ -16,27 +18,13 @@ from govlint.python.symbols import FunctionInfo
 
 __all__ = ["KIND", "TRIGGERS", "Params", "run", "starts_in"]
 KIND = "context-mutation"
-_MUTATORS = frozenset(
-    [
-        "update",
-        "setdefault",
-        "pop",
-        "popitem",
-        "clear",
-        "append",
-        "extend",
-        "insert",
-        "remove",
-        "add",
-        "discard",
-        "__setitem__",
-        "__delitem__",
-        "__setattr__",
-    ]
-)
 # parts of a context that are the runtime's own and made to be written through
 _PORTS = frozenset(
     {"state_surface", "wal", "saga_coordinator", "logger", "log", "tracer", "metrics"}
+)
+# parts of a context that are what an intent is judged by
+_CARRIED = frozenset(
+    {"policy_context", "payload", "metadata", "intent", "session", "solution_context"}
 )
 
 
@@ -93,26 +81,53 @@ class _Judge:
             for part in target.elts:
                 yield from self._stored(part)
         elif isinstance(target, ast.Attribute):
-            if self._is_built(target.value) or self._is_part(target.value):
+            if (
+                self._is_built(target.value)
+                or self._is_part(target.value)
+                or self._is_its_class(target.value)
+            ):
                 yield target, f"{ast.unparse(target)[:60]}"
-        elif isinstance(target, ast.Subscript) and self._is_part(target.value):
+        elif isinstance(target, ast.Subscript) and (
+            self._is_part(target.value) or self._is_namespace(target.value)
+        ):
             yield target, f"{ast.unparse(target.value)[:60]}"
 
     def _called(self, call: ast.Call) -> Iterator[tuple[ast.AST, str]]:
-        name = dotted(call.func)
-        if name in ("setattr", "delattr", "object.__setattr__", "object.__delattr__") and call.args:
-            if self._is_built(call.args[0]):
-                yield call, ast.unparse(call.args[0])[:60]
+        target = set_by_call(self._name(call.func), call)
+        if target is not None and self._is_built(target):
+            yield call, ast.unparse(target)[:60]
             return
-        if not isinstance(call.func, ast.Attribute) or call.func.attr not in _MUTATORS:
+        given = changed_by_argument(call)
+        if given is not None and (self._is_part(given) or self._is_namespace(given)):
+            yield call, ast.unparse(given)[:60]
+            return
+        if not isinstance(call.func, ast.Attribute) or call.func.attr not in MUTATORS:
             return
         owner = call.func.value
         if (
-            (call.func.attr == "__setattr__" and self._is_built(owner))
+            (call.func.attr in ("__setattr__", "__delattr__") and self._is_built(owner))
             or self._is_part(owner)
             or self._is_namespace(owner)
         ):
             yield call, ast.unparse(owner)[:60]
+
+    def _name(self, function: ast.expr) -> str:
+        """The dotted name of what is called, also behind `force = object.__setattr__`."""
+        if isinstance(function, ast.Attribute):
+            return f".{function.attr}"
+        names = [dotted(origin) for origin in origins(self.program, function)]
+        return next((name for name in names if name.rpartition(".")[2].startswith("__")),
+                    dotted(function))  # fmt: skip
+
+    def _is_its_class(self, node: ast.expr) -> bool:
+        """`type(context)`, `context.__class__`: the class of every context there is."""
+        if isinstance(node, ast.Call) and dotted(node.func) == "type" and len(node.args) == 1:
+            return self._is_built(node.args[0])
+        return (
+            isinstance(node, ast.Attribute)
+            and node.attr == "__class__"
+            and (self._is_built(node.value))
+        )
 
     def _is_namespace(self, node: ast.expr) -> bool:
         if isinstance(node, ast.Attribute) and node.attr == "__dict__":
@@ -164,62 +179,37 @@ class _Judge:
         if isinstance(node, ast.Attribute):
             if node.attr in _PORTS:
                 return False
-            if self._is_built(node.value):
+            if self._is_built(node.value) or (
+                node.attr in _CARRIED and self._shares(node.value, node.attr)
+            ):
                 return True
             return isinstance(node.value, ast.Attribute | ast.Subscript) and self._is_part(
                 node.value
             )
         if not isinstance(node, ast.Name) or not depth:
             return False
-        function = self.program.function_of(node)
-        if function is None:
-            return False
-        if node.id in function.params:
-            return self._is_given_part(function, node.id, depth - 1)
-        found = [
-            child.value
-            for child in ast.walk(function.node)
-            if isinstance(child, ast.Assign | ast.AnnAssign | ast.NamedExpr)
-            and child.value is not None
-            and any(
-                isinstance(t, ast.Name) and t.id == node.id
-                for t in (child.targets if isinstance(child, ast.Assign) else [child.target])
-            )
-        ]
-        return bool(found) and any(
-            isinstance(value, ast.Attribute | ast.Name | ast.Subscript)
-            and not self._names_itself(value, node)
-            and self._is_mapping_part(value, depth - 1)
-            for value in found
+        return any(
+            origin is not node and self._is_mapping_part(origin, depth - 1)
+            for origin in origins(self.program, node)
         )
 
-    def _is_mapping_part(self, value: ast.expr, depth: int) -> bool:
-        if isinstance(value, ast.Attribute) and value.attr not in (
-            "policy_context", "payload", "metadata", "intent", "session", "solution_context",
-        ):  # fmt: skip
-            return False
-        return self._is_part(value, depth)
-
-    @staticmethod
-    def _names_itself(value: ast.expr, node: ast.Name) -> bool:
-        return isinstance(value, ast.Name) and value.id == node.id
-
-    def _is_given_part(self, function: FunctionInfo, name: str, depth: int) -> bool:
-        if function.cls is not None and function.params[:1] == [name]:
-            return False
-        position = function.params.index(name) - (
-            function.cls is not None and "staticmethod" not in function.decorators
-        )
-        for site in self.program.callers(function):
-            if not isinstance(site, ast.Call):
+    def _shares(self, node: ast.expr, attribute: str) -> bool:
+        """A shallow copy, `copy(context)`, `replace(context, …)`, carries the same mappings."""
+        for origin in origins(self.program, node):
+            if not isinstance(origin, ast.Call) or not origin.args:
                 continue
-            given = [k.value for k in site.keywords if k.arg == name]
-            if not given and 0 <= position < len(site.args):
-                given = [site.args[position]]
-            if (
-                given
-                and isinstance(given[0], ast.Attribute)
-                and self._is_mapping_part(given[0], depth)
-            ):
+            if dotted(origin.func).rpartition(".")[2] not in ("copy", "replace", "evolve"):
+                continue
+            if any(k.arg == attribute for k in origin.keywords):
+                continue
+            if is_context(self.program, origin.args[0]):
                 return True
         return False
+
+    def _is_mapping_part(self, value: ast.expr, depth: int) -> bool:
+        base: ast.expr = value
+        while isinstance(base, ast.Subscript):
+            base = base.value
+        if not isinstance(base, ast.Attribute) or base.attr not in _CARRIED:
+            return False
+        return self._is_part(value, depth)

@@ -79,7 +79,8 @@ def _is_looked_at(program: Program, node: ast.AST) -> bool:
     """Whether what was got is only asked about: `callable(getattr(plugin, name))`."""
     parent = program.parent(node)
     if isinstance(parent, ast.Attribute):
-        return parent.attr.startswith("__") and parent.attr != "__call__"
+        calling = ("__call__", "__get__", "__func__", "__wrapped__")
+        return parent.attr.startswith("__") and parent.attr not in calling
     if isinstance(parent, ast.Call) and node in parent.args:
         names = program.externals(parent)
         return bool(names) and all(

@@ -52,6 +52,9 @@ def _secrets(document: Document) -> Iterator[tuple[str, str, Secret]]:
         named = secrets.under_name(name, value) if not found else None
         for secret in [*found, *([named] if named else [])]:
             yield pointer, value, secret
+    for pointer, line in _lines(document):
+        for text, secret in secrets.in_line(line):
+            yield pointer, text, secret
     for pointer, arguments in _lists(document.value):
         for number, secret in secrets.in_arguments(arguments):
             if not any(True for _ in secrets.in_text(arguments[number])):
@@ -72,6 +75,17 @@ def _strings(value: Any) -> Iterator[tuple[str, str, str]]:
             )
         elif isinstance(current, list):
             stack.extend((f"{pointer}/{i}", "", x) for i, x in reversed(list(enumerate(current))))
+
+
+def _lines(document: Document) -> Iterator[tuple[str, str]]:
+    """The commands that hold their arguments, which the list of arguments does not."""
+    from govlint.documents.missions.mission import mission_of
+
+    for step in mission_of(document).every_step:
+        for name, value in step.parameters.items():
+            runs = {"command", "remote-command"} & {*step.roles(name)}
+            if runs and isinstance(value, str) and " " in value:
+                yield f"{step.pointer}/parameters{join_pointer([name])}", value
 
 
 def _lists(value: Any) -> Iterator[tuple[str, list[str]]]:

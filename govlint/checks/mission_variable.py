@@ -23,7 +23,7 @@ class Params:
 def run(rule: Rule, params: Params, documents: Documents) -> Iterable[Finding]:
     """Report each reference in a step's parameters that names nothing."""
     from govlint.documents.missions.mission import mission_of
-    from govlint.documents.missions.variables import fault_of, references
+    from govlint.documents.missions.variables import fault_of, place_of, references
 
     for document in documents.of("mission"):
         mission = mission_of(document)
@@ -31,5 +31,4 @@ def run(rule: Rule, params: Params, documents: Documents) -> Iterable[Finding]:
             for reference in references(text.text):
                 fault = fault_of(mission, text, reference)
                 if fault is not None:
-                    place = document.scalar_location(text.pointer, reference.start, reference.end)
-                    yield rule.finding(fault, place)
+                    yield rule.finding(fault, place_of(document, text, reference))

@@ -31,6 +31,8 @@ def run(rule: Rule, params: Params, documents: Documents) -> Iterable[Finding]:
 
     for document in documents.of("mission"):
         for text in mission_of(document).texts():
+            if text.is_key:
+                continue
             for address, start, end in _addresses(text):
                 fault = addresses.target_fault(addresses.host_of(address))
                 if fault is not None:

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from govlint.model import Finding, Related, Rule
 from govlint.python.effects.reach import Reach, calls_of
 from govlint.python.flow import values as v
+from govlint.python.participants.aliases import origins
 from govlint.python.participants.services import (
     TRIGGERS,
     functions_of,
+    is_context,
     is_runtime,
     is_runtime_code,
     services,
@@ -34,6 +36,7 @@ _ORCHESTRATES = re.compile(
     r"orchestrate)(?:_\w+)?"
 )
 _RUNTIME_DOES = re.compile(r"_*(?:submit|dispatch|execute|run|handle|process|accept|invoke)\w*")
+_HANDLES = re.compile(r"_*(?:handle\w*|\w*handler|execute\w*|invoke\w*|run|process\w*|perform)")
 
 
 @dataclass(frozen=True)
@@ -104,6 +107,10 @@ def _orchestrates(program: Program, call: ast.Call, cls: ClassInfo) -> str | Non
                 if owner is not None and owner is not cls and not isinstance(argument, ast.Starred):
                     return f"hands on {owner.name}.handle_intent to be called"
     if isinstance(function, ast.Name):
+        if _is_handler_by_name(call):
+            return "calls another domain service"
+        if any(_hands_over(program, call, origin) for origin in origins(program, function)):
+            return "calls what executes another intent"
         return "submits an intent" if _is_submission(program, function, function.id) else None
     if not isinstance(function, ast.Attribute):
         return None
@@ -113,7 +120,8 @@ def _orchestrates(program: Program, call: ast.Call, cls: ClassInfo) -> str | Non
         _RUNTIME_DOES.fullmatch(function.attr)
     ):
         return "asks the runtime to execute an intent"
-    if _SAGA.fullmatch(last) and _ORCHESTRATES.fullmatch(function.attr):
+    named = {last, *(_last(origin) for origin in origins(program, function.value))}
+    if any(map(_SAGA.fullmatch, named)) and _ORCHESTRATES.fullmatch(function.attr):
         return "orchestrates a saga"
     if _is_super(function.value) or owner_name in ("self", "cls"):
         return None
@@ -121,7 +129,35 @@ def _orchestrates(program: Program, call: ast.Call, cls: ClassInfo) -> str | Non
         if function.attr == "handle_intent":
             return "calls another domain service"
         return "submits an intent"
+    if _hands_over(program, call, function):
+        return "calls what executes another intent"
     return None
+
+
+def _is_handler_by_name(call: ast.Call) -> bool:
+    """`getattr(service, "handle_intent")`, however it is called then."""
+    return (
+        dotted(call.func) == "getattr"
+        and len(call.args) >= 2
+        and isinstance(call.args[1], ast.Constant)
+        and call.args[1].value == "handle_intent"
+        and dotted(call.args[0]) not in ("self", "cls")
+        and not _is_super(call.args[0])
+    )
+
+
+def _hands_over(program: Program, call: ast.Call, function: ast.expr) -> bool:
+    """`capability.handler(intent, context)`: an intent and its context, given to who handles it."""
+    if not isinstance(function, ast.Attribute) or not _HANDLES.fullmatch(function.attr):
+        return False
+    if dotted(function.value) in ("self", "cls") or _is_super(function.value):
+        return False
+    if program.callees(call) or len(call.args) + len(call.keywords) < 2:
+        return False  # a function of the project is judged by what it is
+    given = [*call.args, *(k.value for k in call.keywords)]
+    return any(is_context(program, argument) for argument in given) and any(
+        re.search(r"intent", ast.unparse(argument)) for argument in given
+    )
 
 
 def _is_submission(program: Program, node: ast.Name, name: str) -> bool:

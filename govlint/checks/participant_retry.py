@@ -31,6 +31,7 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
     reach = Reach(program, lambda function: is_runtime_code(program, function))
     found = services(program)
     own = {method for cls in found for method in functions_of(program, cls)}
+    own |= {wrapper for method in own for wrapper in reach.wrappers(method)}
     for cls in found:
         for method in functions_of(program, cls):
             for node, what in retries_of(program, method):

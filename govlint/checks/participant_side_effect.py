@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from govlint.python.participants.services import (
     starts_in,
 )
 from govlint.python.program import Program
+from govlint.python.symbols import FunctionInfo
 
 __all__ = ["KIND", "TRIGGERS", "Params", "run", "starts_in"]
 KIND = "participant-side-effect"
@@ -42,7 +44,7 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
                     continue  # it is found there
                 location = program.location(program.module_of(node), node)
                 if way in wrapped:
-                    location = program.headline(method.node)
+                    location = program.location(method.module, _decorator(method))
                 if (location.path, location.line) in seen:
                     continue
                 seen.add((location.path, location.line))
@@ -56,6 +58,11 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
                     related=reach.related(way),
                     help=rule.fix,
                 )
+
+
+def _decorator(method: FunctionInfo) -> ast.AST:
+    decorators = getattr(method.node, "decorator_list", [])
+    return decorators[0] if decorators else method.node
 
 
 def _through(way: Way) -> str:

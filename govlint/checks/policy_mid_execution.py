@@ -16,6 +16,7 @@ from govlint.python.participants.services import (
     is_policy,
     services,
 )
+from govlint.python.paths import cfg
 from govlint.python.paths.static import dotted
 from govlint.python.program import Program
 from govlint.python.symbols import FunctionInfo
@@ -74,6 +75,13 @@ def _found(program: Program) -> Iterator[_Found]:
     own = {method for cls in found for method in functions_of(program, cls)}
     for cls in found:
         for method in functions_of(program, cls):
+            for wrapper in reach.wrappers(method):
+                inner = _evaluation(program, wrapper)
+                if inner is not None:
+                    place = program.location(program.module_of(inner), inner)
+                    decorator = getattr(method.node, "decorator_list", [method.node])[0]
+                    why = f"by {wrapper.name}, while the intent executes"
+                    yield method, decorator, why, (Related(place, "evaluated here"),)
             for call in calls_of(method):
                 if isinstance(call, ast.Call) and evaluates(program, call):
                     yield method, call, "in a domain service, while the intent executes", ()
@@ -81,11 +89,7 @@ def _found(program: Program) -> Iterator[_Found]:
                 for helper in reach.callees(call):
                     if helper in own:
                         continue
-                    inner = next(
-                        (c for c in calls_of(helper)
-                         if isinstance(c, ast.Call) and evaluates(program, c)),
-                        None,
-                    )  # fmt: skip
+                    inner = _evaluation(program, helper)
                     if inner is not None:
                         place = program.location(program.module_of(inner), inner)
                         yield (
@@ -98,6 +102,21 @@ def _found(program: Program) -> Iterator[_Found]:
         if function in own or function.parent in own or isinstance(function.node, ast.Lambda):
             continue
         yield from _after_start(program, function)
+
+
+def _evaluation(program: Program, function: FunctionInfo, depth: int = 2) -> ast.Call | None:
+    """Where a function evaluates policy, itself or through what it calls."""
+    calls = [call for call in calls_of(function) if isinstance(call, ast.Call)]
+    for call in calls:
+        if evaluates(program, call):
+            return call
+    for call in calls if depth else ():
+        for callee in program.callees(call):
+            if callee is not function and not _is_policy_class(program, callee):
+                found = _evaluation(program, callee, depth - 1)
+                if found is not None:
+                    return found
+    return None
 
 
 def _is_policy_class(program: Program, function: FunctionInfo) -> bool:
@@ -120,67 +139,81 @@ def evaluates(program: Program, call: ast.Call) -> bool:
 def _after_start(program: Program, function: FunctionInfo) -> Iterator[_Found]:
     """Evaluations that stand after the execution has begun, in the runtime's own code."""
     calls = [n for n in own_nodes(function.node) if isinstance(n, ast.Call)]
-    starts = [c for c in calls if _begins(program, c, function)]
+    starts = [c for c in calls if _begins(program, c)]
     if not starts:
         return
-    first = min(starts, key=lambda c: (c.lineno, c.col_offset))
-    for call in sorted(calls, key=lambda c: (c.lineno, c.col_offset)):
-        policy = evaluates(program, call) or any(
-            not _is_policy_class(program, callee)
-            and callee.cls is not None
-            and callee.cls is function.cls
-            and any(isinstance(c, ast.Call) and evaluates(program, c) for c in calls_of(callee))
-            for callee in program.callees(call)
-        )
-        if not policy:
-            continue
-        later = (call.lineno, call.col_offset) > (first.lineno, first.col_offset)
-        if (later and not _exclusive(program, first, call)) or _in_same_loop(program, first, call):
-            place = program.location(function.module, first)
-            yield (
-                function,
-                call,
-                "after the execution has begun",
-                (Related(place, "the execution begins here"),),
-            )
+    later = [c for c in calls if _is_evaluation(program, c, function)]
+    if not later:
+        return
+    graph = cfg.build(function.node.body)
+    for start in starts:
+        reached = _reached(graph, start)
+        for call in later:
+            if call in reached:
+                place = program.location(function.module, start)
+                yield (
+                    function,
+                    call,
+                    "after the execution has begun",
+                    (Related(place, "the execution begins here"),),
+                )
 
 
-def _begins(program: Program, call: ast.Call, function: FunctionInfo) -> bool:
-    name = call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
-    if _STARTS.fullmatch(name):
-        return True
-    if name in ("append", "record", "write", "log_event", "record_event", "append_event"):
-        owner = dotted(call.func.value) if isinstance(call.func, ast.Attribute) else ""
-        if "wal" in owner.lower():
-            return any(_ACCEPTED.search(ast.unparse(argument)) for argument in call.args)
-    return False
+def _is_evaluation(program: Program, call: ast.Call, function: FunctionInfo) -> bool:
+    return evaluates(program, call) or any(
+        callee is not function
+        and not _is_policy_class(program, callee)
+        and not (callee.cls is not None and program.is_participant(callee.cls))
+        and callee.name != "handle_intent"
+        and _evaluation(program, callee, 1) is not None
+        for callee in program.callees(call)
+    )
 
 
-def _ancestors(program: Program, node: ast.AST) -> list[ast.AST]:
-    found = [node]
-    current = program.parent(node)
-    while current is not None and not isinstance(current, ast.FunctionDef | ast.AsyncFunctionDef):
-        found.append(current)
-        current = program.parent(current)
+def _reached(graph: cfg.Graph, start: ast.Call) -> set[ast.AST]:
+    """The calls that can run after `start` while it is still the same intent's turn."""
+    names = {n.id for n in ast.walk(start) if isinstance(n, ast.Name)}
+    names = {name for name in names if "intent" in name.lower()} or names
+    stack = [n for node in graph.at(start) for n in (*node.after, *node.raises)]
+    seen = set(stack)
+    found: set[ast.AST] = set()
+    while stack:
+        node = stack.pop()
+        if node.ast is not None:
+            if names & _bound(node.ast):
+                continue  # another intent
+            if isinstance(node.ast, ast.Call):
+                found.add(node.ast)
+        for following in (*node.after, *node.raises):
+            if following not in seen:
+                seen.add(following)
+                stack.append(following)
     return found
 
 
-def _exclusive(program: Program, one: ast.AST, other: ast.AST) -> bool:
-    """Whether the two stand in different branches of one `if`."""
-    above, below = _ancestors(program, one), _ancestors(program, other)
-    for branch in above:
-        if isinstance(branch, ast.If) and branch in below:
-            in_body = [any(part in branch.body for part in chain) for chain in (above, below)]
-            in_else = [any(part in branch.orelse for part in chain) for chain in (above, below)]
-            return in_body[0] != in_body[1] and in_else[0] != in_else[1]
-    return False
+def _bound(node: ast.AST) -> set[str]:
+    """The names that a statement gives another value."""
+    targets: list[ast.AST] = []
+    if isinstance(node, ast.Assign):
+        targets = list(node.targets)
+    elif isinstance(node, ast.AnnAssign | ast.For | ast.AsyncFor | ast.NamedExpr):
+        targets = [node.target]
+    return {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
 
 
-def _in_same_loop(program: Program, one: ast.AST, other: ast.AST) -> bool:
-    """Whether the two stand in one loop over the steps of an execution."""
-    below = _ancestors(program, other)
-    for loop in _ancestors(program, one):
-        if isinstance(loop, ast.For | ast.AsyncFor | ast.While) and loop in below:
-            over = ast.unparse(loop.iter) if not isinstance(loop, ast.While) else ""
-            return re.search(r"step|handler|capabilit|stage", over) is not None
-    return False
+def _begins(program: Program, call: ast.Call, depth: int = 2) -> bool:
+    """Whether a call begins the execution of an intent, itself or through a helper."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
+    if _STARTS.fullmatch(name):
+        return True
+    if name in ("append", "record", "write", "log_event", "record_event", "append_event", "log"):
+        owner = dotted(call.func.value) if isinstance(call.func, ast.Attribute) else ""
+        if "wal" in owner.lower() or "write_ahead" in owner.lower():
+            given = [*call.args, *(k.value for k in call.keywords)]
+            return any(_ACCEPTED.search(ast.unparse(argument)) for argument in given)
+    return depth > 0 and any(
+        isinstance(inner, ast.Call) and _begins(program, inner, depth - 1)
+        for callee in program.callees(call)
+        if not (callee.cls is not None and program.is_participant(callee.cls))
+        for inner in calls_of(callee)
+    )

@@ -13,6 +13,7 @@ from govlint.model import Finding, Rule
 KIND = "report-acceptance"
 TRIGGERS: tuple[str, ...] = ()
 DOCUMENTS = ("report",)
+ALONE = True  # each report is judged by itself
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from govlint.model import Finding, Rule
 KIND = "report-json"
 TRIGGERS: tuple[str, ...] = ()
 DOCUMENTS = ("report",)
+ALONE = True  # each report is judged by itself
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from govlint.model import Finding, Rule
 KIND = "report-runtime-gate"
 TRIGGERS: tuple[str, ...] = ()
 DOCUMENTS = ("report",)
+ALONE = True  # each report is judged by itself
 
 
 @dataclass(frozen=True)

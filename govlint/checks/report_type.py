@@ -12,6 +12,7 @@ from govlint.model import Finding, Rule
 KIND = "report-type"
 TRIGGERS: tuple[str, ...] = ()
 DOCUMENTS = ("report",)
+ALONE = True  # each report is judged by itself
 
 
 @dataclass(frozen=True)

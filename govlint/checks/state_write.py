@@ -135,6 +135,8 @@ class _Judge:
         elif isinstance(node, ast.AnnAssign):
             if node.value is not None:
                 yield from self._stored(node.target, node.value)
+        elif isinstance(node, ast.AugAssign) and isinstance(node.op, ast.BitOr):
+            yield from self._merged(node.target, node.value)
         elif isinstance(node, ast.AugAssign | ast.For | ast.AsyncFor):
             yield from self._stored(node.target, None)
         elif isinstance(node, ast.With | ast.AsyncWith):
@@ -263,19 +265,41 @@ class _Judge:
         elif name in ("model_copy", "_replace") and isinstance(function, ast.Attribute):
             yield from self._replaced(call, function.value)
 
+    def _merged(self, holder: ast.expr, other: ast.expr) -> Iterator[_Write]:
+        """`plugin.__dict__ |= {"state": …}`."""
+        rows = self._rows(other)
+        owner = self._namespace_of(holder)
+        if owner is not None:
+            yield from self._written(holder, owner, rows)
+        elif self._is_table(holder) and any(self._is_state(value) for _, value in rows):
+            yield _Write(holder, holder, "", None)
+
+    def _rows(self, mapping: ast.expr) -> list[tuple[str | None, ast.expr]]:
+        """Keys that constants decide, and values, of a display or a `dict(…)`."""
+        rows: list[tuple[str | None, ast.expr]] = []
+        if isinstance(mapping, ast.Dict):
+            for key, value in zip(mapping.keys, mapping.values, strict=True):
+                words = self.space.strings(key) if key is not None else []
+                rows.append((str(words[0].value) if words else None, value))
+        elif isinstance(mapping, ast.Call) and last_name(mapping.func) == "dict":
+            rows += [(k.arg, k.value) for k in mapping.keywords]
+        return rows
+
+    def _written(
+        self, node: ast.expr, owner: ast.expr, rows: list[tuple[str | None, ast.expr]]
+    ) -> Iterator[_Write]:
+        for name, value in rows:
+            if name is not None and self._is_slot(owner, name, value):
+                yield _Write(node, owner, name, value)
+                return
+
     def _updated(self, call: ast.Call, holder: ast.expr) -> Iterator[_Write]:
         owner = self._namespace_of(holder)
         rows: list[tuple[str | None, ast.expr]] = [(k.arg, k.value) for k in call.keywords]
         for argument in call.args:
-            if isinstance(argument, ast.Dict):
-                for key, value in zip(argument.keys, argument.values, strict=True):
-                    words = self.space.strings(key) if key is not None else []
-                    rows.append((str(words[0].value) if words else None, value))
+            rows += self._rows(argument)
         if owner is not None:
-            for name, value in rows:
-                if name is not None and self._is_slot(owner, name, value):
-                    yield _Write(call, owner, name, value)
-                    return
+            yield from self._written(call, owner, rows)
         elif self._is_table(holder):
             given = [value for _, value in rows]
             if len(call.args) == 2:
@@ -320,6 +344,8 @@ class _Judge:
             if current in seen:
                 continue
             seen.add(current)
+            if self._is_governed(current):
+                return False  # the gate runs it, but it is the plugin's
             sites = self.program.callers(current)
             if current.parent is not None and not sites:
                 stack.append(current.parent)
@@ -339,6 +365,11 @@ class _Judge:
                     continue
                 stack.append(caller)
         return True
+
+    def _is_governed(self, function: FunctionInfo) -> bool:
+        return function.cls in self.program.plugin_classes and (
+            self.program.bindings.governs(function.name) or function in self.program.aliases
+        )
 
     def _is_allowed(self, write: _Write) -> bool:
         function = self.program.function_of(write.node)

@@ -77,9 +77,21 @@ def _steps(listed: Any, pointer: str, names: tuple[str, ...], depth: int = 0) ->
         called = f"step {named!r} ({kind})" if named else f"this {kind} step"
         yield _Step(place, called, kind, given or {}, "parameters" in entry)
         nested = described(kind).get("nested-steps", {})
+        if given and "loaders" in nested:
+            yield from _tool(given, nested, place, called)
         if given and "list-in" in nested:
             inner = f"{place}/parameters/{nested['list-in']}"
             yield from _steps(given.get(nested["list-in"]), inner, (nested["name-in"],), depth + 1)
+
+
+def _tool(
+    given: Mapping[str, Any], nested: Mapping[str, Any], place: str, called: str
+) -> Iterator[_Step]:
+    """What a tool is given, where it is one that a step type describes."""
+    name, inner = given.get(nested["type-in"]), given.get(nested["parameters-in"])
+    if isinstance(name, str) and name in nested["types"] and isinstance(inner, dict):
+        called = f"{called.rpartition(' (')[0] or called} ({name})"
+        yield _Step(f"{place}/parameters", called, name, inner, True)
 
 
 def _faults(step: _Step, document: Document) -> Iterator[tuple[str, bool, str]]:

@@ -31,6 +31,7 @@ def run(rule: Rule, params: Params, documents: Documents) -> Iterable[Finding]:
         config = mission.value.get("config")
         known = config is None or isinstance(config, dict)
         whole = mission.config.get("timeout_seconds")
+        tools = {s.within.pointer: s for s in mission.every_step if s.within and s.is_tool}
         if whole is not None and _is_number(whole) and whole <= 0:
             said = (
                 f"the mission's timeout_seconds is {whole}; a bound is a positive number of seconds"
@@ -38,8 +39,10 @@ def run(rule: Rule, params: Params, documents: Documents) -> Iterable[Finding]:
             yield rule.finding(said, document.location("/config/timeout_seconds"))
             whole, known = None, False
         for step in mission.every_step:
+            if step.is_tool:
+                continue  # judged with the step that runs it
             bounded = whole is not None or not known
-            for pointer, name, value in _bounds(step):
+            for pointer, name, value in _bounds(step, tools.get(step.pointer)):
                 bounded = True
                 if not _is_number(value):
                     continue
@@ -68,7 +71,7 @@ def run(rule: Rule, params: Params, documents: Documents) -> Iterable[Finding]:
                 yield rule.finding(said, document.location(step.pointer))
 
 
-def _bounds(step: Step) -> Iterator[tuple[str, str, Any]]:
+def _bounds(step: Step, tool: Step | None = None) -> Iterator[tuple[str, str, Any]]:
     """The bounds that a step has itself, null being none."""
     key = "timeout_seconds"
     if step.within is not None:
@@ -78,6 +81,8 @@ def _bounds(step: Step) -> Iterator[tuple[str, str, Any]]:
     for name, value in step.parameters.items():
         if value is not None and "timeout" in step.roles(name):
             yield f"{step.pointer}/parameters/{name}", name, value
+    if tool is not None:
+        yield from _bounds(tool)
 
 
 def _is_number(value: Any) -> bool:

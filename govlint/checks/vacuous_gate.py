@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import ast
 import re
-import textwrap
-import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from govlint.model import Finding, Location, Related, Rule
 from govlint.python.paths.static import dotted
 from govlint.python.program import Program
-from govlint.python.syntax.source import ScannedFile, UnparsableError
-from govlint.python.vacuity import names
+from govlint.python.syntax.source import UnparsableError
+from govlint.python.syntax.walk import walk
+from govlint.python.vacuity import glance, names
 from govlint.python.vacuity.judge import Judge, Verdict, may_be_vacuous, subclass_overrides
 from govlint.python.vacuity.sources import AnyDef, Source, Sources
 
@@ -33,43 +32,6 @@ TRIGGERS: tuple[str, ...] = (
     *_PLACES,
 )
 
-_DEF = re.compile(
-    rb"^([ \t]*)(?:async[ \t]+)?def[ \t]+(\w+)[ \t]*\(|^([ \t]*)class[ \t]+(\w+)", re.MULTILINE
-)
-# where a gate may be a lambda, or a function of any name
-_INLINE = re.compile(
-    rb"(?:validator|gate|guard|check|checker|scorer|verifier|validate|verify)s?[\"']?\]?"
-    rb"[ \t]*[=:(,][^\n]*\blambda\b",
-    re.IGNORECASE,
-)
-_TABLE = re.compile(
-    rb"(?:VALIDATORS?|GATES?|GUARDS?|CHECKS?|SCORERS?|validators|gates|guards|checks|scorers)"
-    rb"(?::[^\n=]+)?[ \t]*=[ \t]*[\[({]|"
-    rb"(?:register|add|use|install|attach)_(?:\w+_)?(?:validator|gate|guard|check|scorer|"
-    rb"verifier)\("
-)
-_IMPORTED = re.compile(rb"^from[ \t]+[\w.]+[ \t]+import[ \t]+([\w, \t]+)$", re.MULTILINE)
-_LOCAL = re.compile(rb"(?:\bdef|\bclass)[ \t]+(\w+)")
-_TABLE_WORDS = frozenset(
-    [
-        "_gate(",
-        "_check(",
-        "_guard(",
-        "_validator(",
-        "_verifier(",
-        "_scorer(",
-        "validators",
-        "VALIDATORS",
-        "GATES",
-        "gates",
-        "CHECKS",
-        "GUARDS",
-        "SCORERS",
-    ]
-)
-# `except A, B:` (PEP 758) is read by the file's own parser; here it only has to be skipped
-_UNBRACKETED = re.compile(r"(?m)^(\s*except\*?[ \t]+)([\w.]+(?:[ \t]*,[ \t]*[\w.]+)+)[ \t]*:")
-
 
 @dataclass(frozen=True)
 class Params:
@@ -78,33 +40,19 @@ class Params:
 
 # nothing is followed for this check: what a gate answers is in its text
 starts_in: None = None
+may_hold = glance.may_hold
 
 
 def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
     """One finding a gate, at its definition; what decides it is the related place."""
     sources = Sources(program)
     judge = Judge(sources)
-    for name, file in program.files.items():
-        if file.is_test or file.failure is not None:
-            continue
-        if not (file.words & _WORDS or "" in file.words):
-            continue
-        try:
-            if not _is_candidate(file):
-                continue
-        except UnparsableError:
-            continue
-        source = sources.get(name)
-        if source is None:
-            continue
+    for source in sources.glanced(KIND, may_hold):
         for node, label, cls in _gates(source, sources):
             verdict = judge.verdict(source, node, label, cls)
             if verdict is None or (cls is not None and _is_hook(program, source, cls, label)):
                 continue
             yield _finding(rule, program, source, node, label, verdict)
-
-
-_WORDS = frozenset(TRIGGERS)
 
 
 def _finding(
@@ -131,82 +79,6 @@ def _finding(
         related=related,
         help=rule.fix,
     )
-
-
-# -- which files ---------------------------------------------------------------------------------
-
-
-def _is_candidate(file: ScannedFile) -> bool:
-    """Whether a gate of the file could be vacuous, judged by the text of that gate alone.
-
-    Most gates raise or answer by something they compute; they are told from the rest
-    without parsing the file they stand in.
-    """
-    data = file.load()
-    if file.nonascii or b"\r" in data:
-        text = unicodedata.normalize("NFKC", file.text()).replace("\r\n", "\n")
-        data = text.replace("\r", "\n").encode("ascii", "replace")
-    if file.words & _TABLE_WORDS and _TABLE.search(data):
-        return True
-    if b"lambda" in data and any(
-        b"lambda" in line and _INLINE.search(line) for line in data.split(b"\n")
-    ):
-        return True
-    in_class = ""
-    local = frozenset(m.decode("ascii", "replace") for m in _LOCAL.findall(data))
-    imported = local.union(
-        word.decode("ascii", "replace")
-        for names_ in _IMPORTED.findall(data)
-        for word in re.findall(rb"\w+", names_)
-    )
-    for match in _DEF.finditer(data):
-        if match[4] is not None:
-            in_class = match[4].decode("ascii", "replace")
-            continue
-        name = match[2].decode("ascii", "replace")
-        gate = names.is_gate_name(name) or names.is_gate_method(in_class, name)
-        if not gate and not _is_decorated(data, match.start()):
-            continue
-        if _may_be_vacuous(_block(data, match.start(), len(match[1])), local, imported):
-            return True
-    return False
-
-
-def _is_decorated(data: bytes, start: int) -> bool:
-    before = data[max(0, start - 200) : start].rstrip().rpartition(b"\n")[2].strip()
-    return (
-        before.startswith(b"@")
-        and names.is_gate_slot(re.split(rb"[.(]", before[1:])[-1].decode("ascii", "replace") or "x")
-    ) or bool(re.match(rb"@[\w.]*(?:valid|gate|guard|check|scor|verif|register)", before))
-
-
-def _block(data: bytes, start: int, indent: int) -> str:
-    """The text of the definition that begins at `start`."""
-    lines = data[start : start + 40_000].decode("ascii", "replace").split("\n")
-    kept = [lines[0]]
-    header = ":" not in lines[0].rpartition(")")[2]
-    for line in lines[1:]:
-        bare = line.lstrip()
-        deep = len(line) - len(bare)
-        if header:
-            kept.append(line)
-            header = not re.match(r".*\)\s*(?:->.*)?:", line)
-            continue
-        if bare and deep <= indent and not bare.startswith((")", "#", '"""', "'''")):
-            break
-        kept.append(line)
-    return "\n".join(kept)
-
-
-def _may_be_vacuous(text: str, local: frozenset[str], imported: frozenset[str]) -> bool:
-    try:
-        tree = ast.parse(_UNBRACKETED.sub(r"\1(\2):", textwrap.dedent(text)))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return True  # the file's own parse says more
-    node = tree.body[0] if tree.body else None
-    if not isinstance(node, AnyDef):
-        return True
-    return may_be_vacuous(node, imported if len(node.body) <= 3 else local)
 
 
 # -- which functions -------------------------------------------------------------------------------
@@ -258,7 +130,7 @@ def _registered(source: Source, slots: list[tuple[str, ast.expr]]) -> set[str]:
     """Names of functions that the file puts where gates are kept."""
     found: set[str] = set()
     for _, value in slots:
-        for node in ast.walk(value):
+        for node in walk(value):
             if isinstance(node, ast.Name):
                 found.add(node.id)
     return found & set(source.functions)
@@ -278,7 +150,7 @@ def _lambdas(slots: list[tuple[str, ast.expr]]) -> Iterator[tuple[ast.Lambda, st
 
 def _slots(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
     """What stands where a gate is kept: `VALIDATORS = {…}`, `register_gate("x", f)`, `gate=f`."""
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             for target in targets:
@@ -300,18 +172,14 @@ def _is_hook(program: Program, source: Source, cls: ast.ClassDef, method: str) -
     if subclass_overrides(source.classes.values(), cls.name, method):
         return True
     pattern = re.compile(rb"class\s+\w+\s*\([^)]*\b" + cls.name.encode() + rb"\b")
-    for file in program.files.values():
-        if file is source.file or file.failure is not None:
+    for name in program.mentions(cls.name, source.file):
+        file = program.files[name]
+        if not pattern.search(file.load()):
             continue
         try:
-            data = file.load()
+            inner = [n for n in walk(file.tree()) if isinstance(n, ast.ClassDef)]
         except UnparsableError:
             continue
-        if cls.name.encode() in data and pattern.search(data):
-            try:
-                inner = [n for n in ast.walk(file.tree()) if isinstance(n, ast.ClassDef)]
-            except UnparsableError:
-                continue
-            if subclass_overrides(inner, cls.name, method):
-                return True
+        if subclass_overrides(inner, cls.name, method):
+            return True
     return False

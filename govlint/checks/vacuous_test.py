@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from govlint.model import Finding, Location, Rule
 from govlint.python.bindings import Bindings, has_wildcard
 from govlint.python.program import Program
-from govlint.python.syntax.source import UnparsableError
 from govlint.python.trust.asserting import Asserting
 from govlint.python.vacuity.sources import AnyDef, Source, Sources
 
@@ -31,18 +29,8 @@ class Params:
 def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
     """At the test's definition."""
     governed = frozenset(_governed(program, program.bindings))
-    pattern = re.compile(
-        rb"(?<!\w)(?:" + b"|".join(sorted(re.escape(n.encode()) for n in governed)) + rb")(?!\w)"
-    )
     sources = Sources(program)
-    for name, file in program.files.items():
-        if not file.is_test or file.failure is not None:
-            continue
-        try:
-            if not pattern.search(file.load()):
-                continue
-        except UnparsableError:
-            continue
+    for name in program.tests_that_name(governed):
         source = sources.get(name)
         if source is None:
             continue

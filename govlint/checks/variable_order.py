@@ -23,7 +23,7 @@ class Params:
 def run(rule: Rule, params: Params, documents: Documents) -> Iterable[Finding]:
     """Report each reference to the output of a step that is not upstream."""
     from govlint.documents.missions.mission import mission_of
-    from govlint.documents.missions.variables import references, step_of
+    from govlint.documents.missions.variables import place_of, references, step_of
 
     for document in documents.of("mission"):
         mission = mission_of(document)
@@ -50,5 +50,4 @@ def run(rule: Rule, params: Params, documents: Documents) -> Iterable[Finding]:
                         f"{step.called} uses the output of {other.id!r} but does not wait for it;"
                         f" add {other.id!r} to its depends_on"
                     )
-                place = document.scalar_location(text.pointer, reference.start, reference.end)
-                yield rule.finding(said, place)
+                yield rule.finding(said, place_of(document, text, reference))

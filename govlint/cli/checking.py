@@ -37,6 +37,7 @@ def run_check(
     baseline: str | None,
     no_baseline: bool,
     fix: bool,
+    show_fixes: bool,
     unsafe_fixes: bool,
     fail_on: str | None,
     jobs: int | None,
@@ -63,8 +64,8 @@ def run_check(
     from govlint.catalog import load_catalog
     from govlint.config import load_config
 
-    if unsafe_fixes and not fix:
-        raise UsageError("--unsafe-fixes needs --fix")
+    if unsafe_fixes and not (fix or show_fixes):
+        raise UsageError("--unsafe-fixes needs --fix or --show-fixes")
     outputs = read_outputs(formats, output)
     named, given = _read_stdin(paths, stdin_filename, kinds)
     if given and fix:
@@ -92,11 +93,20 @@ def run_check(
     if verbose:
         source = config.source or "no configuration file"
         print(f"govlint: root {config.root}, {source}", file=sys.stderr)
+    diff_of_fixes = ""
     with _Progress(quiet):
-        if fix:
-            result = fix_until_stable(named, config, catalog, options, unsafe_fixes)
-        else:
+        if not fix:
             result = engine.run(named, config, catalog, options)
+        if fix or show_fixes:
+            fixed, changes = fix_until_stable(
+                named, config, catalog, options, unsafe_fixes, write=fix
+            )
+            if fix:
+                result = fixed
+            if show_fixes:
+                from govlint.fix import describe_changes
+
+                diff_of_fixes = describe_changes(changes)
     if result.stale and not quiet:
         entries = "1 entry" if result.stale == 1 else f"{result.stale} entries"
         print(
@@ -106,7 +116,12 @@ def run_check(
         )
     if not result.files and not result.problems and not quiet:
         print("govlint: all that was named is excluded by the configuration", file=sys.stderr)
-    end = closing(result) if closing is not None else ""
+    is_told = any(name == "text" for name, _ in outputs)
+    end = closing(result) if closing is not None and is_told else ""
+    if diff_of_fixes and ("text", None) in outputs:
+        end = f"\n{diff_of_fixes}{end}"
+    elif diff_of_fixes:
+        print(diff_of_fixes, end="", file=sys.stderr)
     write_outputs(result, outputs, color, statistics, quiet, end)
     threshold = Severity.parse(fail_on) if fail_on else config.fail_on
     return exit_code(result, threshold)
@@ -142,28 +157,43 @@ def _read_stdin(
 
 
 def fix_until_stable(
-    paths: Sequence[str], config: Config, catalog: Catalog, options: Options, unsafe: bool
-) -> RunResult:
-    """Fix, look again, and go on while there is something left that can be fixed."""
+    paths: Sequence[str],
+    config: Config,
+    catalog: Catalog,
+    options: Options,
+    unsafe: bool,
+    write: bool = True,
+) -> tuple[RunResult, dict[str, tuple[bytes, bytes]]]:
+    """Fix, look again, and go on while there is something left that can be fixed.
+
+    Returned are what is left, and each changed file's bytes before and after by reported
+    path. Without `write` the files stay as they are.
+    """
     from govlint import engine
     from govlint.fix import apply_fixes
 
     fixed = 0
     failed = []
+    changes: dict[str, tuple[bytes, bytes]] = {}
+    contents = None if write else dict(options.given)
     for _ in range(_FIX_ROUNDS):
         result = engine.run(paths, config, catalog, options)
         cwd = os.getcwd()
         abspaths = {path: os.path.join(cwd, path) for path in result.sources}
-        applied = apply_fixes(result.findings, abspaths, unsafe)
+        applied = apply_fixes(result.findings, abspaths, unsafe, contents)
         fixed += applied.fixed
         failed = applied.problems
+        for path, (before, after) in applied.changes.items():
+            changes[path] = changes.get(path, (before, after))[0], after
+        if contents is not None:
+            options = replace(options, given=contents)
         if not applied.fixed:
             break
     else:
         result = engine.run(paths, config, catalog, options)
     result.fixed = fixed
     result.problems.extend(failed)
-    return result
+    return result, changes
 
 
 def read_outputs(formats: Sequence[str], output: str | None) -> list[tuple[str, str | None]]:

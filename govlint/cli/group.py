@@ -27,6 +27,8 @@ _VERBS = {
     "report": ("govlint.cli.report:report", "Lint, begin, draw and store phase reports."),
     "role": ("govlint.cli.role:role", "Check role definitions, registries and @role lines."),
     "rules": ("govlint.cli.rules:rules", "List, write and test rule pages."),
+    "verify": ("govlint.cli.verify:verify", "Prove or refute receipts and report ledgers."),
+    "witness": ("govlint.cli.witness:witness", "Remember heads of logs, and say when they differ."),
 }
 
 

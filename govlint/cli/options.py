@@ -69,7 +69,16 @@ CHECK_OPTIONS = (
     Option(("--baseline",), "Silence the findings that FILE accepts.", "FILE"),
     Option(("--no-baseline",), "Use no baseline, not even the configured.", is_flag=True),
     Option(("--fix",), "Apply safe fixes.", is_flag=True),
-    Option(("--unsafe-fixes",), "With --fix: apply also fixes to be looked at.", is_flag=True),
+    Option(
+        ("--show-fixes",),
+        "Print as a diff what --fix changes; without --fix, what it would change.",
+        is_flag=True,
+    ),
+    Option(
+        ("--unsafe-fixes",),
+        "With --fix or --show-fixes: also the fixes that are to be looked at.",
+        is_flag=True,
+    ),
     Option(
         ("--fail-on",),
         "Lowest severity that makes the exit code 1. Default: note.",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from govlint.model import Location
@@ -170,7 +171,12 @@ def split_pointer(pointer: str) -> list[str]:
 
 def join_pointer(parts: Iterable[str | int]) -> str:
     """The JSON pointer of `parts`, escaped."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+    return "".join([_step(part) if type(part) is str else f"/{part}" for part in parts])
+
+
+@lru_cache(maxsize=1 << 12)  # most keys stand in a document many times
+def _step(name: str) -> str:
+    return "/" + name.replace("~", "~0").replace("/", "~1")
 
 
 class Documents:
@@ -178,10 +184,13 @@ class Documents:
 
     def __init__(self, documents: Iterable[Document] = ()) -> None:
         self._documents = tuple(documents)
+        self._of: dict[tuple[str, ...], tuple[Document, ...]] = {}
 
     def of(self, *kinds: str) -> tuple[Document, ...]:
         """The documents of these kinds."""
-        return tuple(document for document in self._documents if document.kind in kinds)
+        if kinds not in self._of:
+            self._of[kinds] = tuple(d for d in self._documents if d.kind in kinds)
+        return self._of[kinds]
 
     def __iter__(self) -> Iterator[Document]:
         return iter(self._documents)

@@ -7,8 +7,10 @@ fixed text would no longer parse is left alone.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from govlint.discover import SUFFIXES
 from govlint.documents.reader import decode_exactly
@@ -20,10 +22,10 @@ from govlint.python.syntax.source import decode, split_lines
 
 @dataclass(slots=True)
 class Applied:
-    """How many findings were fixed, in which files, and what could not be written."""
+    """How many findings were fixed, each file's bytes before and after, and what failed."""
 
     fixed: int = 0
-    paths: list[str] = field(default_factory=list)
+    changes: dict[str, tuple[bytes, bytes]] = field(default_factory=dict)  # by reported path
     problems: list[Problem] = field(default_factory=list)
 
 
@@ -115,12 +117,16 @@ def _syntax(path: str) -> str:
 
 
 def apply_fixes(
-    findings: Iterable[Finding], abspaths: Mapping[str, str], unsafe: bool = False
+    findings: Iterable[Finding],
+    abspaths: Mapping[str, str],
+    unsafe: bool = False,
+    contents: dict[str, bytes] | None = None,
 ) -> Applied:
     """Apply the fixes of `findings`, the safe ones, or with `unsafe` all.
 
     `abspaths` maps reported paths to files; a fix that reaches another file is left out.
-    Fixes that meet an earlier one are left for the next run over the result.
+    Fixes that meet an earlier one are left for the next run over the result. With `contents`
+    nothing is written: what is there stands for files (by absolute path), and is put there.
     """
     done = Applied()
     texts: dict[str, _Text] = {}
@@ -129,19 +135,31 @@ def apply_fixes(
         fix = finding.fix
         if fix is None or not fix.edits or (fix.safety is Safety.UNSAFE and not unsafe):
             continue
-        if _take(fix, abspaths, texts):
+        if _take(fix, abspaths, texts, contents or {}):
             for path in {edit.location.path for edit in fix.edits}:
                 counted[path] = counted.get(path, 0)
             first = fix.edits[0].location.path
             counted[first] += 1
     for path, count in counted.items():
-        if _write(path, abspaths[path], texts[path], done):
-            done.fixed += count
-            done.paths.append(path)
+        text = texts[path]
+        data = _result(path, text, done)
+        if data is None:
+            continue
+        if contents is not None:
+            contents[abspaths[path]] = data
+        elif not _write(path, abspaths[path], data, done):
+            continue
+        done.fixed += count
+        done.changes[path] = text.original, data
     return done
 
 
-def _take(fix: Fix, abspaths: Mapping[str, str], texts: dict[str, _Text]) -> bool:
+def _take(
+    fix: Fix,
+    abspaths: Mapping[str, str],
+    texts: dict[str, _Text],
+    contents: Mapping[str, bytes],
+) -> bool:
     spans: dict[str, list[tuple[int, int, str]]] = {}
     for edit in fix.edits:
         path = edit.location.path
@@ -149,8 +167,10 @@ def _take(fix: Fix, abspaths: Mapping[str, str], texts: dict[str, _Text]) -> boo
             return False
         if path not in texts:
             try:
-                with open(abspaths[path], "rb") as stream:
-                    texts[path] = _Text(stream.read(), path)
+                data = contents.get(abspaths[path])
+                if data is None:
+                    data = Path(abspaths[path]).read_bytes()
+                texts[path] = _Text(data, path)
             except (OSError, SyntaxError):
                 return False
         try:
@@ -164,13 +184,14 @@ def _take(fix: Fix, abspaths: Mapping[str, str], texts: dict[str, _Text]) -> boo
     return True
 
 
-def _write(path: str, abspath: str, text: _Text, done: Applied) -> bool:
+def _result(path: str, text: _Text, done: Applied) -> bytes | None:
+    """The edited file's bytes; None, and a Problem, where it would be worse than it was."""
     try:
         data = text.result()
     except UnicodeEncodeError:
         message = f"was not fixed: the fix has characters that {text.encoding} does not"
         done.problems.append(Problem("unreadable", message, path))
-        return False
+        return None
     try:
         fault = text.fault(path, data)
     except (RecursionError, MemoryError):
@@ -178,7 +199,11 @@ def _write(path: str, abspath: str, text: _Text, done: Applied) -> bool:
     if fault is not None:
         message = f"was not fixed: the result would not parse ({fault[1]})"
         done.problems.append(Problem("crash", message, path, fault[0]))
-        return False
+        return None
+    return data
+
+
+def _write(path: str, abspath: str, data: bytes, done: Applied) -> bool:
     try:
         write_atomic(abspath, data)
     except OSError as error:
@@ -186,3 +211,22 @@ def _write(path: str, abspath: str, text: _Text, done: Applied) -> bool:
         done.problems.append(Problem("unreadable", f"cannot be written: {reason}", path))
         return False
     return True
+
+
+def describe_changes(changes: Mapping[str, tuple[bytes, bytes]]) -> str:
+    """A unified diff of files' bytes before and after."""
+    from difflib import unified_diff
+
+    lines: list[str] = []
+    for path, (before, after) in sorted(changes.items()):
+        old, new = _lines(before), _lines(after)
+        name = path.replace(os.sep, "/")
+        for line in unified_diff(old, new, f"a/{name}", f"b/{name}"):
+            lines.append(line)
+            if not line.endswith("\n"):
+                lines.append("\n\\ No newline at end of file\n")
+    return "".join(lines)
+
+
+def _lines(data: bytes) -> list[str]:
+    return re.findall(r"[^\n]*\n|[^\n]+$", data.decode("utf-8", "backslashreplace"))

@@ -8,7 +8,7 @@ from dataclasses import fields
 
 from govlint.python.api.serving import serves
 from govlint.python.bindings import Bindings, has_wildcard, literal_parts
-from govlint.python.syntax.source import ScannedFile, UnparsableError
+from govlint.python.syntax.source import MARK, ScannedFile, UnparsableError
 
 # words that matter only in code that answers requests
 _WEAK = frozenset({"traceback", "envelope", '"_internal"', "'_internal'"})
@@ -59,5 +59,5 @@ def _whole_words(words: Iterable[str], bindings: Bindings) -> dict[str, re.Patte
     return {
         word: re.compile(rb"(?<!\w)" + re.escape(word.encode()) + rb"(?!\w)")
         for word in words
-        if word and word not in inside
+        if word and word not in inside and not word.startswith(MARK)
     }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from govlint.python.bindings import Bindings, matches_any
 from govlint.python.flow import values as v
+from govlint.python.flow.applications import SHARED
 from govlint.python.flow.fixpoint import Flow
 from govlint.python.flow.frames import informative
 from govlint.python.flow.values import UNKNOWN, Value, Values
@@ -277,10 +278,14 @@ def unread_callees(program: Program) -> set[str]:
 
 
 def exporters(program: Program) -> set[str]:
-    """The modules through which something governed can be had by those who import them."""
+    """The modules through which something governed can be had by those who import them.
+
+    What an application keeps for its handlers stands among them by a name of its own.
+    """
     flow = program.flow
     roles = program._roles
     found: set[str] = set()
+    shared: set[str] = set()
     for slot, values in flow.heap.items():
         head = slot[0]
         module: Module | None = None
@@ -293,6 +298,9 @@ def exporters(program: Program) -> set[str]:
             module = slot[1].module  # type: ignore[attr-defined]
         elif isinstance(head, v.Instance | v.ClassValue):
             module = head.cls.module
+        elif isinstance(head, v.ExternalInstance) and head.dotted.startswith(SHARED):
+            if any(roles.is_governed(flow, value) for value in values):
+                shared.add(head.dotted)
         elif isinstance(head, v.Container) and slot[1] == "*":
             site = head.site
             module = getattr(site, "module", None)
@@ -300,7 +308,7 @@ def exporters(program: Program) -> set[str]:
             continue
         if any(roles.is_governed(flow, value) for value in values):
             found.add(module.name)
-    return found & set(program.modules)
+    return (found & set(program.modules)) | shared
 
 
 def reachable_only_from(

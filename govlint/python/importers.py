@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
+from govlint.python.flow.applications import SHARED, uses
 from govlint.python.module_names import ModuleNames, package_above, source_of
 from govlint.python.syntax.source import ScannedFile, UnparsableError
 from govlint.python.syntax.walk import walk
@@ -74,7 +75,9 @@ class Search:
 
     def __init__(self, targets: Iterable[str], names: ModuleNames) -> None:
         self._names = names
-        self._targets = frozenset(targets)
+        given = frozenset(targets)
+        self._shared = frozenset(name for name in given if name.startswith(SHARED))
+        self._targets = given - self._shared
         self._above = {
             ".".join(parts[:end])
             for parts in (name.split(".") for name in self._targets)
@@ -91,6 +94,8 @@ class Search:
             data = file.load()
         except UnparsableError:
             return False
+        if self._shared and uses(data, self._shared):
+            return True
         if not file.nonascii:
             if imports is None:
                 imports = read_imports(data)

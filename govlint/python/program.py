@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from functools import cached_property
 from pathlib import Path
@@ -58,6 +59,7 @@ class Program:
         self.parsed_texts: dict[tuple[ast.AST, str | bytes], ast.Module | None] = {}
         self.parsed_annotations: dict[ast.AST, ast.expr | None] = {}
         self.binding_tables: dict[ast.AST, dict[str, list[ast.expr]]] = {}
+        self.alias_tables: dict[ast.AST, dict[str, list[ast.expr]]] = {}
         self.store_table: dict[str, list[ast.expr]] | None = None
         self._parents: dict[ast.AST, ast.AST] = {}
         self._owners: dict[ast.AST, FunctionInfo] = {}
@@ -71,6 +73,7 @@ class Program:
         self.imports: dict[str, Imports] = {}
         self.exporters: set[str] = set()  # modules whose importers were looked for
         self._asked: set[str] = set()
+        self._named: set[str] = set()  # names that all files were searched for
         self._tops = {name.partition(".")[0] for name in self.files}
         self._roles = Roles(self)
         self.flow = Flow(self)
@@ -113,10 +116,41 @@ class Program:
         """Note that what was found depends on a file that a check reads by itself."""
         self._asked.add(name)
 
+    def mentions(self, name: str, outside: ScannedFile) -> Iterator[str]:
+        """The modules besides `outside` that speak of a name: what is found depends on them."""
+        self._named.add(name)
+        raw = name.encode()
+        pattern = re.compile(rb"(?<!\w)" + re.escape(raw) + rb"(?!\w)")
+        for module, file in self.files.items():
+            if file is outside or file.failure is not None:
+                continue
+            try:
+                data = file.load()
+            except UnparsableError:
+                continue
+            if raw in data and pattern.search(data):
+                self._asked.add(module)
+                yield module
+
+    def tests_that_name(self, names: Iterable[str]) -> Iterator[str]:
+        """The modules of tests that speak of one of `names`."""
+        wanted = sorted(names)
+        self._named.update(wanted)
+        found = b"|".join(re.escape(name.encode()) for name in wanted)
+        pattern = re.compile(rb"(?<!\w)(?:" + found + rb")(?!\w)")
+        for module, file in self.files.items():
+            if not file.is_test or file.failure is not None:
+                continue
+            try:
+                if pattern.search(file.load()):
+                    yield module
+            except UnparsableError:
+                continue
+
     def linked(self) -> Linked:
         """What this program depends on besides the names of the project's files."""
         asked = (self.files[name].abspath for name in self._asked if name in self.files)
-        return Linked(frozenset(asked), frozenset(self.exporters))
+        return Linked(frozenset(asked), frozenset(self.exporters), frozenset(self._named))
 
     # -- names and imports ---------------------------------------------------------------
 

@@ -11,11 +11,12 @@ disappear, because where linking starts is asked of every changed file again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from unicodedata import normalize
 
 from govlint.linked import Linked
 from govlint.python.importers import Search
 from govlint.python.module_names import ModuleNames
-from govlint.python.syntax.source import ScannedFile
+from govlint.python.syntax.source import ScannedFile, UnparsableError
 
 
 def concerns(
@@ -35,10 +36,24 @@ def concerns(
             return True
         if file.failure is not None:  # it is no Python now: nothing can be linked with it
             continue
-        if starts(file):
+        if starts(file) or _speaks(file, linked.names):
             return True
         if linked.exporters:
             search = search or Search(linked.exporters, names())
             if search.finds(file) or file.failure is not None:
                 return True
     return False
+
+
+def _speaks(file: ScannedFile, names: frozenset[str]) -> bool:
+    """Whether one of `names` stands in a file; as a part of a longer one it counts too."""
+    if not names:
+        return False
+    try:
+        if not file.nonascii:
+            data = file.load()
+            return any(name.encode() in data for name in names)
+        text = file.text() + normalize("NFKC", file.text())
+    except UnparsableError:
+        return False
+    return any(name in text for name in names)

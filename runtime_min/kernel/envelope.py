@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -38,14 +39,18 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """Waits `backoff_factor × 2^n` seconds (n from 0), or `backoff_factor × (n + 1)` if linear."""
+    """Waits `backoff_factor × 2^n` seconds (n from 0), or `backoff_factor × (n + 1)` if linear,
+    or `backoff_factor` if constant."""
 
     max_attempts: int = 1
     backoff_factor: float = 1.5
     linear: bool = False
+    constant: bool = False
 
     def delay_seconds(self, retry: int) -> float:
         """Wait before retry number `retry`, counted from 0."""
+        if self.constant:
+            return self.backoff_factor
         return self.backoff_factor * ((retry + 1) if self.linear else 2**retry)
 
 
@@ -61,6 +66,19 @@ class Step:
     retry: Retry = Retry()
     budget: Mapping[str, int] = field(default_factory=dict)
     continue_on_error: bool = False
+    compensates: str | None = None
+    """The step that this one undoes: it runs only when the run fails after that step."""
+    claims: tuple[str, ...] = ()
+    """JSON pointers (RFC 6901) of what the output is declared to hold, each to be evidenced."""
+
+
+@dataclass(frozen=True, slots=True)
+class QualityGate:
+    """How much of what a run claims must be evidenced (spec 000: 90 %), in basis points."""
+
+    threshold_bp: int = 9000
+    blocks: bool = False
+    """Whether a run below the threshold fails; else it completes and the record says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +94,9 @@ class Request:
     steps: tuple[Step, ...]
     run: str | None = None
     trace_id: str | None = None
+    quality_gate: QualityGate | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+    """What the front end needs to go on after a restart; plain JSON, recorded with the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +150,8 @@ class Invocation:
     run: str
     idempotency_key: str
     cancelled: Callable[[], bool]
+    upstream: Mapping[str, Any] = field(default_factory=dict)
+    """Outputs of the steps that this one depends on or compensates, by step."""
     notes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     used: dict[str, int] = field(default_factory=dict)
 
@@ -160,6 +183,10 @@ class Capability:
     status: str = "active"
     verified: bool = True
     trusted: bool = True
+    sandbox: str = "none"
+    """The level under which the handler does its work; a policy may demand more."""
+    breaks: bool = True
+    """Whether its failures open its circuit: not where they are the caller's, as of a command."""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -189,15 +216,39 @@ def check_request(request: Request) -> None:
         raise ValidationFailed(f"intent type {request.intent_type!r}: it has the form realm.action")
     if not 0 < len(request.idempotency_key) <= 200:
         raise ValidationFailed("the idempotency key has 1 to 200 characters")
+    gate = request.quality_gate
+    if gate is not None and not 9000 <= gate.threshold_bp <= 10_000:
+        raise ValidationFailed(f"a quality gate at {gate.threshold_bp}: accepted are 9000 to 10000")
     if not request.steps:
         raise ValidationFailed("a request has at least one step")
     ordered(request.steps)
+    _check_compensations(request.steps)
     for step in request.steps:
         if step.timeout_ms < 1 or step.retry.max_attempts < 1:
             raise ValidationFailed(f"step {step.id}: timeout and attempts are at least 1")
         for unit, amount in step.budget.items():
             if unit not in UNITS or not 0 <= amount < 2**53:
                 raise ValidationFailed(f"step {step.id}: {amount} {unit} is no budget")
+
+
+def _check_compensations(steps: tuple[Step, ...]) -> None:
+    """A compensation undoes one step, follows nothing else, and nothing follows it."""
+    by_id = {step.id: step for step in steps}
+    undone: set[str] = set()
+    for step in steps:
+        for name in step.depends_on:
+            if by_id[name].compensates is not None:
+                raise ValidationFailed(f"step {step.id} depends on {name}, which is a compensation")
+        if step.compensates is None:
+            continue
+        target = by_id.get(step.compensates)
+        if target is None or target.compensates is not None:
+            raise ValidationFailed(
+                f"step {step.id} compensates {step.compensates}, which is no step that acts"
+            )
+        if target.id in undone:
+            raise ValidationFailed(f"two steps compensate {target.id}")
+        undone.add(target.id)
 
 
 def ordered(steps: tuple[Step, ...]) -> list[Step]:
@@ -216,8 +267,6 @@ def ordered(steps: tuple[Step, ...]) -> list[Step]:
         for name in set(step.depends_on):
             dependents.setdefault(name, []).append(step.id)
     position = {step.id: at for at, step in enumerate(steps)}
-    import heapq
-
     ready = [position[name] for name, needs in waiting.items() if not needs]
     heapq.heapify(ready)
     result: list[Step] = []

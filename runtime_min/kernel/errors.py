@@ -7,6 +7,7 @@ that leaves the process carries it.
 from __future__ import annotations
 
 import traceback
+from collections.abc import Mapping
 from typing import Any
 
 ERROR_TYPES = ("ValidationError", "PluginError", "ExecutionError")
@@ -94,3 +95,10 @@ def error_envelope(error: BaseException, plugin: str, timestamp: str) -> dict[st
         },
         "_internal": {"traceback": "".join(traceback.format_exception(error))},
     }
+
+
+def recorded_error(envelope: Mapping[str, Any]) -> dict[str, Any]:
+    """What a record keeps of an error envelope: never its `_internal`."""
+    error = envelope["error"]
+    code = error.get("details", {}).get("code", "execution-failed")
+    return {"type": error["type"], "message": str(error["message"])[:4000], "code": code}

@@ -1,34 +1,38 @@
 """The gate: the only code that calls a capability.
 
-It checks in order identity, tenant, lease, policy, budget, capability and breaker; precharges;
-makes `step.started` durable; runs under a deadline; and whatever happens, settles the budget and
-records metrics and state in one commit with the outcome.
+An attempt has three parts. `open` checks in order identity, tenant, lease, policy, budget,
+capability and breaker, and precharges. Its events are made durable by who called, and only then
+may `call` run the handler, under a deadline. `close` judges what came of it, settles the budget
+and gives the events of outcome, metrics and state.
 """
 
 from __future__ import annotations
 
-import threading
+import asyncio
+import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 from runtime_min.kernel.breaker import Breakers, Change
+from runtime_min.kernel.checks import checks
 from runtime_min.kernel.envelope import Capability, Envelope, Invocation, Permit
 from runtime_min.kernel.errors import (
+    Cancelled,
     CapabilityFailed,
     Refused,
     RuntimeMinError,
     ValidationFailed,
     error_envelope,
+    recorded_error,
 )
 from runtime_min.kernel.ledger import Ledger
 from runtime_min.kernel.ports import Clock, Randomness, utc_timestamp
+from runtime_min.kernel.workers import Called, Workers, attempt
 from runtime_min.record.canonical import NotCanonical, canonical_user_value
 from runtime_min.record.events import Event
 from runtime_min.record.payloads import JSON_MEDIA, Payload
-
-SANDBOX_LEVELS = ("none", "rlimits", "landlock", "bubblewrap")
-Record = Callable[[list[Event], list[Payload]], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,24 @@ class Outcome:
     error: Mapping[str, Any] | None = None
     retryable: bool = False
     refused: bool = False
+    cancelled: bool = False
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One attempt on its way through the gate; `outcome` is there once it is refused or closed."""
+
+    envelope: Envelope
+    capability: Capability | None
+    begun_ns: int
+    amounts: dict[str, int]
+    events: list[Event] = field(default_factory=list)
+    payloads: list[Payload] = field(default_factory=list)
+    outcome: Outcome | None = None
+    invocation: Invocation | None = None
+    called_ns: int = 0
+    given_bytes: int = 0
+    used: dict[str, int] = field(default_factory=dict)
 
 
 class Gate:
@@ -62,198 +84,206 @@ class Gate:
         self._breakers = breakers
         self._clock = clock
         self._randomness = randomness
-        self._inline = inline
+        self._workers = Workers()
         self._live: dict[str, str] = {}
+        self.inline = inline
 
     def holds(self, permit: Permit) -> bool:
         """Whether `permit` is of an attempt that this gate let through and that still runs."""
         return self._live.get(permit.token) == permit.capability_id
 
-    def execute(
-        self, envelope: Envelope, record: Record, cancelled: Callable[[], bool] = lambda: False
-    ) -> Outcome:
-        """Run one attempt, or refuse it. `record` makes events durable before it returns."""
-        started = self._clock.monotonic_ns()
+    def open(
+        self,
+        envelope: Envelope,
+        cancelled: Callable[[], bool] = lambda: False,
+        upstream: Mapping[str, Any] | None = None,
+    ) -> Attempt:
+        """Judge an envelope and precharge. The handler may run once the events are durable."""
         capability = self._catalog.get(envelope.step.capability_id)
         amounts = {"time_ms": envelope.step.timeout_ms, **envelope.step.budget}
-        checks = self._checks(envelope, capability, amounts)
-        refusal = next((c for c in checks if not c["passed"]), None)
-        events = self._opening(envelope, capability, checks)
-        if refusal is not None or capability is None:
-            return self._refuse(envelope, events, refusal, record)
+        now = self._clock.monotonic_ns()
+        made = Attempt(envelope, capability, now, amounts)
+        found = checks(
+            envelope, capability, amounts, self._ledger, self._breakers, self._clock.now_ns()
+        )
+        if capability is None or not found[-1]["passed"]:
+            return self._refuse(made, found)
+        data = canonical_user_value(envelope.step.payload)
         try:
             self._ledger.reserve(envelope.tenant, envelope.run, envelope.reservation, amounts)
         except Refused as error:  # another attempt was faster
-            checks[4:] = [{"check": "budget", "passed": False, "reason": str(error)}]
-            events = self._opening(envelope, capability, checks)
-            return self._refuse(envelope, events, checks[-1], record)
-        data = canonical_user_value(envelope.step.payload)
+            reason = {"check": "budget", "passed": False, "reason": str(error)}
+            return self._refuse(made, [*found[:4], reason])
         given = Payload.of(data, JSON_MEDIA, self._randomness)
         changes = self._breakers.enter(envelope.tenant, capability.id)
-        events += self._breaker_events(envelope, capability.id, changes)
-        at = self._event(envelope, capability)
-        budget = {"reservation": envelope.reservation, "amounts": amounts}
-        events.append(at("budget.reserved", budget=budget))
-        events.append(
+        at = self._event(made)
+        shown = capability.as_json()
+        made.events = [
+            at("capability.resolved", capability=shown),
+            at("gate.decided", decision=_decision(envelope, found)),
+            *self._breaker_events(at, capability.id, changes),
+            at("budget.reserved", budget=_budget(envelope, amounts)),
             at(
                 "step.started",
                 input=given.digest,
                 idempotency_key=envelope.idempotency_key,
-                capability=capability.as_json(),
-                sandbox="none",
-            )
-        )
-        try:
-            record(events, [given])
-        except BaseException:  # nothing is on record, so nothing may run or stay taken
-            self._ledger.release(envelope.tenant, envelope.run, envelope.reservation)
-            self._breakers.abandon(envelope.tenant, capability.id)
-            raise
+                capability=shown,
+                sandbox=capability.sandbox,
+            ),
+        ]
+        made.payloads = [given]
+        made.given_bytes = len(data)
         permit = Permit(self._randomness.bytes(16).hex(), capability.id)
-        invocation = Invocation(
+        made.invocation = Invocation(
             envelope.step.payload,
             permit,
             envelope.tenant,
             envelope.run,
             envelope.idempotency_key,
             cancelled,
+            upstream or {},
         )
-        outcome, payload = (
-            Outcome(error=self._wrap(Refused("not run", "not-run"), capability)),
-            None,
-        )
-        self._live[permit.token] = capability.id
-        called = self._clock.monotonic_ns()
-        try:
-            result, raised = self._call(capability, invocation, envelope.step.timeout_ms)
-            outcome, payload = self._judge(capability, result, raised)
-        finally:
-            self._live.pop(permit.token, None)
-            used = self._used(invocation, amounts, called, len(data), payload)
-            outcome, payload = self._within(outcome, payload, used, amounts, capability)
-            self._close(envelope, capability, invocation, outcome, payload, used, started, record)
-        return outcome
+        return made
 
-    def _checks(
-        self, envelope: Envelope, capability: Capability | None, amounts: Mapping[str, int]
-    ) -> list[dict[str, Any]]:
-        """The checks in the order of spec 004 section 6.5, up to the first that fails."""
-        principal, session, decision = envelope.principal, envelope.session, envelope.decision
-        now = self._clock.now_ns()
+    def abandon(self, opened: Attempt) -> None:
+        """Take back what `open` took: nothing is on record, so nothing runs or stays taken."""
+        envelope = opened.envelope
+        if opened.outcome is None:
+            self._ledger.release(envelope.tenant, envelope.run, envelope.reservation)
+            self._breakers.abandon(envelope.tenant, envelope.step.capability_id)
 
-        def identity() -> str | None:
-            return None if principal.id and principal.roles else "the principal has no identity"
+    def call(self, opened: Attempt) -> Called:
+        """Run the handler of a recorded attempt and wait for it, no longer than its deadline."""
+        timeout_ms = opened.envelope.step.timeout_ms
+        work = self._begin(opened)
+        if not self.inline:
+            return self._workers.call(work, timeout_ms / 1000) or self.late(opened)
+        called = attempt(work)
+        if self._clock.monotonic_ns() - opened.called_ns <= timeout_ms * 1_000_000:
+            return called
+        return self.late(opened)
 
-        def tenant() -> str | None:
-            for what, owner in (("principal", principal.tenant), ("session", session.tenant)):
-                if owner != envelope.tenant:
-                    return f"the {what} belongs to tenant {owner}, the run to {envelope.tenant}"
-            return None
+    def start(self, opened: Attempt, deliver: Callable[[Called], None]) -> None:
+        """Run the handler of a recorded attempt in a thread, which calls `deliver` at its end.
 
-        def lease() -> str | None:
-            return None if session.expires_ns > now else f"the lease of {session.id} has run out"
+        The deadline is the caller's: past it, `close` with what `late` gives, and forget the rest.
+        """
+        self._workers.start(self._begin(opened), deliver)
 
-        def policy() -> str | None:
-            if not decision.allowed:
-                return "; ".join(decision.reasons) or "the policy denies this request"
-            if decision.sandbox != "none":
-                return f"the policy demands the sandbox {decision.sandbox}, which is not available"
-            return None
-
-        def budget() -> str | None:
-            return self._ledger.refusal(envelope.tenant, amounts)
-
-        def trust() -> str | None:
-            if capability is None:
-                return f"there is no capability {envelope.step.capability_id!r}"
-            if not (capability.verified and capability.trusted and capability.status == "active"):
-                return (
-                    f"{capability.id} is not verified, trusted and active (verified: "
-                    f"{capability.verified}, trusted: {capability.trusted}, {capability.status})"
-                )
-            return None
-
-        def breaker() -> str | None:
-            return self._breakers.refusal(envelope.tenant, envelope.step.capability_id)
-
-        results: list[dict[str, Any]] = []
-        for check in (identity, tenant, lease, policy, budget, trust, breaker):
-            name = "capability" if check is trust else check.__name__
-            reason = check()
-            results.append({"check": name, "passed": reason is None})
-            if reason is not None:
-                results[-1]["reason"] = reason
-                break
-        return results
-
-    def _opening(
-        self, envelope: Envelope, capability: Capability | None, checks: list[dict[str, Any]]
-    ) -> list[Event]:
-        at = self._event(envelope, capability)
-        passed = all(check["passed"] for check in checks)
-        events = []
-        if capability is not None:
-            events.append(at("capability.resolved", capability=capability.as_json()))
-        events.append(
-            at(
-                "gate.decided",
-                decision={
-                    "outcome": "allow" if passed else "deny",
-                    "policy_sha256": envelope.decision.policy_sha256,
-                    "reasons": [c["reason"] for c in checks if not c["passed"]],
-                    "checks": checks,
-                },
-            )
-        )
-        return events
-
-    def _refuse(
-        self,
-        envelope: Envelope,
-        events: list[Event],
-        refusal: Mapping[str, Any] | None,
-        record: Record,
-    ) -> Outcome:
-        check, reason = (refusal or {})["check"], (refusal or {})["reason"]
-        error = Refused(f"refused by the gate ({check}): {reason}", f"refused-{check}")
-        wrapped = error_envelope(error, envelope.step.capability_id, self._now())
-        at = self._event(envelope, self._catalog.get(envelope.step.capability_id))
-        record([*events, at("step.refused", error=recorded_error(wrapped))], [])
-        return Outcome(error=wrapped, refused=True)
-
-    def _call(
-        self, capability: Capability, invocation: Invocation, timeout_ms: int
-    ) -> tuple[Any, BaseException | None]:
-        """Call the handler under a deadline; what it raises is handed back, not raised."""
-        box: list[tuple[Any, BaseException | None]] = []
-
-        def call() -> None:
+    async def call_async(self, opened: Attempt) -> Called:
+        """`call` for an event loop: an `async def` handler runs in the loop, others in a thread."""
+        loop = asyncio.get_running_loop()
+        seconds = opened.envelope.step.timeout_ms / 1000
+        work = self._begin(opened)
+        if inspect.iscoroutinefunction(opened.capability.handler if opened.capability else None):
             try:
-                box.append((capability.handler(invocation), None))
+                return await asyncio.wait_for(self._handler(opened), seconds), None
+            except TimeoutError:
+                return self.late(opened)
             except Exception as error:
-                box.append((None, error))
+                return None, error
+        if self.inline:
+            return attempt(work)
+        future: asyncio.Future[Called] = loop.create_future()
 
-        if self._inline:
-            before = self._clock.monotonic_ns()
-            call()
-            if self._clock.monotonic_ns() - before <= timeout_ms * 1_000_000:
-                return box[0]
-        else:
-            worker = threading.Thread(target=call, name=f"step-{capability.id}", daemon=True)
-            worker.start()
-            worker.join(timeout_ms / 1000)
-            if box:
-                return box[0]
+        def hand_over(called: Called) -> None:
+            if not future.done():
+                future.set_result(called)
+
+        def deliver(called: Called) -> None:
+            with suppress(RuntimeError):  # the loop is gone, and with it who waited
+                loop.call_soon_threadsafe(hand_over, called)
+
+        self._workers.start(work, deliver)
+        try:
+            return await asyncio.wait_for(future, seconds)
+        except TimeoutError:
+            return self.late(opened)
+
+    def late(self, opened: Attempt) -> Called:
+        """What stands for the answer of a handler that has outlived its deadline."""
+        step = opened.envelope.step
         return None, CapabilityFailed(
-            f"{capability.id} did not finish within {timeout_ms} ms", "timeout", retryable=True
+            f"{step.capability_id} did not finish within {step.timeout_ms} ms",
+            "timeout",
+            retryable=True,
         )
+
+    def close(self, opened: Attempt, called: Called) -> tuple[list[Event], list[Payload]]:
+        """Judge what came of an attempt, settle, and give the events that say so."""
+        envelope, capability, invocation = opened.envelope, opened.capability, opened.invocation
+        assert capability is not None and invocation is not None, "a refused attempt is closed"
+        self._live.pop(invocation.permit.token, None)
+        outcome, payload = self._judge(capability, *called)
+        opened.used = self._used(opened, invocation, payload)
+        outcome, payload = self._within(opened, outcome, payload)
+        opened.outcome = outcome
+        at = self._event(opened)
+        events = [at(kind, **fields) for kind, fields in list(invocation.notes)]
+        error = outcome.error
+        if outcome.cancelled:
+            events.append(at("step.cancelled", error=recorded_error(error or {})))
+        elif error is not None:
+            events.append(at("step.failed", error=recorded_error(error)))
+        else:
+            events.append(at("step.completed", output=dict(outcome.digest or {})))
+        blameless = outcome.cancelled or (error or {}).get("error", {}).get("type") == (
+            "ValidationError"
+        )
+        blamed = error is not None and not blameless and capability.breaks
+        changes = self._breakers.leave(envelope.tenant, capability.id, blamed)
+        duration = (self._clock.monotonic_ns() - opened.begun_ns) // 1000
+        ended = "ERROR" if error is not None else "SUCCESS"
+        events.append(at("budget.settled", budget=_budget(envelope, opened.used)))
+        events.append(at("metrics.recorded", metrics={"outcome": ended, "duration_us": duration}))
+        events += self._breaker_events(at, capability.id, changes)
+        self._ledger.settle(envelope.tenant, envelope.run, envelope.reservation, opened.used)
+        return events, [payload] if payload else []
+
+    def reopen(self, closed: Attempt) -> None:
+        """Undo the settlement of an attempt whose end could not be recorded: it is open again."""
+        envelope = closed.envelope
+        self._ledger.unsettle(
+            envelope.tenant, envelope.run, envelope.reservation, closed.amounts, closed.used
+        )
+
+    def _begin(self, opened: Attempt) -> Callable[[], Any]:
+        invocation = opened.invocation
+        assert invocation is not None and opened.capability is not None, "a refused attempt runs"
+        handler = opened.capability.handler
+        self._live[invocation.permit.token] = opened.capability.id
+        opened.called_ns = self._clock.monotonic_ns()
+        if inspect.iscoroutinefunction(handler):
+            return lambda: asyncio.run(self._handler(opened))
+        return lambda: handler(invocation)
+
+    async def _handler(self, opened: Attempt) -> Any:
+        assert opened.capability is not None and opened.invocation is not None
+        return await opened.capability.handler(opened.invocation)
+
+    def _refuse(self, made: Attempt, found: list[dict[str, Any]]) -> Attempt:
+        refusal = found[-1]
+        error = Refused(
+            f"refused by the gate ({refusal['check']}): {refusal['reason']}",
+            f"refused-{refusal['check']}",
+        )
+        wrapped = error_envelope(error, made.envelope.step.capability_id, self._now())
+        at = self._event(made)
+        if made.capability is not None:
+            made.events.append(at("capability.resolved", capability=made.capability.as_json()))
+        made.events.append(at("gate.decided", decision=_decision(made.envelope, found)))
+        made.events.append(at("step.refused", error=recorded_error(wrapped)))
+        made.outcome = Outcome(error=wrapped, refused=True)
+        return made
 
     def _judge(
         self, capability: Capability, result: Any, error: BaseException | None
     ) -> tuple[Outcome, Payload | None]:
         if error is not None:
             retryable = isinstance(error, CapabilityFailed) and error.retryable
-            return Outcome(error=self._wrap(error, capability), retryable=retryable), None
+            cancelled = isinstance(error, Cancelled)
+            wrapped = self._wrap(error, capability)
+            return Outcome(error=wrapped, retryable=retryable, cancelled=cancelled), None
         if isinstance(result, dict) and "error" in result and "_internal" in result:
             return Outcome(error=result, retryable=_says_retryable(result)), None
         try:
@@ -265,85 +295,38 @@ class Gate:
         return Outcome(output=result, digest=payload.digest), payload
 
     def _used(
-        self,
-        invocation: Invocation,
-        amounts: Mapping[str, int],
-        called: int,
-        given: int,
-        payload: Payload | None,
+        self, opened: Attempt, invocation: Invocation, payload: Payload | None
     ) -> dict[str, int]:
         """What the attempt used, for the units that were reserved and for time.
 
         Memory and processor time of a thread cannot be told from its neighbours': what the
         capability does not report is settled as it was reserved.
         """
-        elapsed = (self._clock.monotonic_ns() - called) // 1_000_000
-        measured = {"time_ms": elapsed, "io_bytes": given + (len(payload.data) if payload else 0)}
-        used = {}
-        for unit, reserved in amounts.items():
-            used[unit] = measured.get(unit, reserved)
-            if unit in invocation.used:
-                used[unit] = invocation.used[unit]
-            elif unit == "tokens":
-                used[unit] = 0
-        return used
+        elapsed = (self._clock.monotonic_ns() - opened.called_ns) // 1_000_000
+        moved = opened.given_bytes + (len(payload.data) if payload else 0)
+        measured = {"time_ms": elapsed, "io_bytes": moved, "tokens": 0}
+        return {
+            unit: invocation.used.get(unit, measured.get(unit, reserved))
+            for unit, reserved in opened.amounts.items()
+        }
 
     def _within(
-        self,
-        outcome: Outcome,
-        payload: Payload | None,
-        used: Mapping[str, int],
-        amounts: Mapping[str, int],
-        capability: Capability,
+        self, opened: Attempt, outcome: Outcome, payload: Payload | None
     ) -> tuple[Outcome, Payload | None]:
+        used, amounts = opened.used, opened.amounts
         over = [u for u in used if u != "time_ms" and used[u] > amounts[u]]
-        if not over or outcome.error is not None:
+        if not over or outcome.error is not None or opened.capability is None:
             return outcome, payload
         unit = over[0]
         error = RuntimeMinError(
-            f"{capability.id} used {used[unit]} {unit} and had {amounts[unit]}", "budget-exceeded"
+            f"{opened.capability.id} used {used[unit]} {unit} and had {amounts[unit]}",
+            "budget-exceeded",
         )
-        return Outcome(error=self._wrap(error, capability)), None
-
-    def _close(
-        self,
-        envelope: Envelope,
-        capability: Capability,
-        invocation: Invocation,
-        outcome: Outcome,
-        payload: Payload | None,
-        used: dict[str, int],
-        started: int,
-        record: Record,
-    ) -> None:
-        at = self._event(envelope, capability)
-        events = [at(kind, **fields) for kind, fields in list(invocation.notes)]
-        failed = outcome.error is not None
-        if outcome.error is not None:
-            events.append(at("step.failed", error=recorded_error(outcome.error)))
-        else:
-            events.append(at("step.completed", output=dict(outcome.digest or {})))
-        blamed = failed and (outcome.error or {})["error"]["type"] != "ValidationError"
-        changes = self._breakers.leave(envelope.tenant, capability.id, blamed)
-        budget = {"reservation": envelope.reservation, "amounts": used}
-        events.append(at("budget.settled", budget=budget))
-        events.append(
-            at(
-                "metrics.recorded",
-                metrics={
-                    "outcome": "ERROR" if failed else "SUCCESS",
-                    "duration_us": (self._clock.monotonic_ns() - started) // 1000,
-                },
-            )
-        )
-        events += self._breaker_events(envelope, capability.id, changes)
-        record(events, [payload] if payload else [])
-        self._ledger.settle(envelope.tenant, envelope.run, envelope.reservation, used)
+        return Outcome(error=self._wrap(error, opened.capability)), None
 
     def _breaker_events(
-        self, envelope: Envelope, capability_id: str, changes: list[Change]
+        self, at: Callable[..., Event], capability_id: str, changes: list[Change]
     ) -> list[Event]:
-        at = self._event(envelope, self._catalog.get(capability_id))
         return [
             at(
                 "state.changed",
@@ -352,18 +335,17 @@ class Gate:
             for b, a in changes
         ]
 
-    def _event(self, envelope: Envelope, capability: Capability | None) -> Callable[..., Event]:
+    def _event(self, made: Attempt) -> Callable[..., Event]:
+        """Maker of events of this attempt; those of one part share a span."""
         span = self._randomness.bytes(8).hex()
+        envelope, capability = made.envelope, made.capability
+        version = capability.version if capability else "unresolved"
+        step, number = envelope.step, envelope.attempt
 
         def at(kind: str, **fields: Any) -> Event:
-            return Event(
-                kind,
-                {"step": envelope.step.id, "attempt": envelope.attempt, **fields},
-                span,
-                envelope.step.id,
-                envelope.step.capability_id,
-                capability.version if capability else "unresolved",
-            )
+            fields["step"] = step.id
+            fields["attempt"] = number
+            return Event(kind, fields, span, step.id, step.capability_id, version)
 
         return at
 
@@ -374,11 +356,18 @@ class Gate:
         return utc_timestamp(self._clock.now_ns())
 
 
-def recorded_error(envelope: Mapping[str, Any]) -> dict[str, Any]:
-    """What a record keeps of an error envelope: never its `_internal`."""
-    error = envelope["error"]
-    code = error.get("details", {}).get("code", "execution-failed")
-    return {"type": error["type"], "message": str(error["message"])[:4000], "code": code}
+def _decision(envelope: Envelope, found: list[dict[str, Any]]) -> dict[str, Any]:
+    refused = not found[-1]["passed"]
+    return {
+        "outcome": "deny" if refused else "allow",
+        "policy_sha256": envelope.decision.policy_sha256,
+        "reasons": [found[-1]["reason"]] if refused else [],
+        "checks": found,
+    }
+
+
+def _budget(envelope: Envelope, amounts: Mapping[str, int]) -> dict[str, Any]:
+    return {"reservation": envelope.reservation, "amounts": amounts}
 
 
 def _says_retryable(envelope: Mapping[str, Any]) -> bool:

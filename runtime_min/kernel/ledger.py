@@ -42,6 +42,27 @@ class Ledger:
                 )
             _add(self._settled.setdefault(tenant, {}), used)
 
+    def settle_interrupted(
+        self, tenant: str, run: str, reservation: str, used: Mapping[str, int]
+    ) -> None:
+        """Settle what a crash cut off, whether or not this account still has the reservation."""
+        with self._lock:
+            self._reserved.pop((tenant, run, reservation), None)
+            _add(self._settled.setdefault(tenant, {}), used)
+
+    def unsettle(
+        self,
+        tenant: str,
+        run: str,
+        reservation: str,
+        amounts: Mapping[str, int],
+        used: Mapping[str, int],
+    ) -> None:
+        """Take back a settlement that never reached the record: the reservation stands again."""
+        with self._lock:
+            self._reserved[tenant, run, reservation] = dict(amounts)
+            _add(self._settled[tenant], {unit: -amount for unit, amount in used.items()})
+
     def release(self, tenant: str, run: str, reservation: str) -> None:
         """Take back a reservation that never reached the record."""
         with self._lock:

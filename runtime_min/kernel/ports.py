@@ -23,6 +23,9 @@ class Clock(Protocol):
     def now_ns(self) -> int: ...
     def monotonic_ns(self) -> int: ...
     def sleep(self, seconds: float) -> None: ...
+    def wait(self, event: threading.Event, seconds: float) -> None:
+        """Sleep until the time is up or `event` is set."""
+        ...
 
 
 class Randomness(Protocol):
@@ -59,6 +62,9 @@ class SystemClock:
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
 
+    def wait(self, event: threading.Event, seconds: float) -> None:
+        event.wait(seconds)
+
 
 class SimulatedClock:
     """A clock that moves only when it is told to, or when someone sleeps."""
@@ -76,6 +82,10 @@ class SimulatedClock:
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
         self.advance(seconds)
+
+    def wait(self, event: threading.Event, seconds: float) -> None:
+        if not event.is_set():
+            self.sleep(seconds)
 
     def advance(self, seconds: float) -> None:
         """Move time on by so many seconds; a clock that jumps back takes a negative number."""

@@ -158,5 +158,17 @@ RUN_MACHINES: MappingProxyType[str, tuple[str, MappingProxyType[str, str]]] = Ma
                 }
             ),
         ),
+        "saga": (
+            "saga",
+            MappingProxyType(
+                {
+                    "accepted": "running",
+                    "started": "running",
+                    "completed": "completed",
+                    "failed": "running",  # from here on it is the compensation that moves it
+                    "cancelled": "running",
+                }
+            ),
+        ),
     }
 )

@@ -7,7 +7,6 @@ Appenders that wait at the same time share one commit.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
@@ -21,7 +20,7 @@ from runtime_min.kernel.states import TERMINAL_EVENTS
 from runtime_min.record.canonical import NotCanonical, parse_line, sha256_hex
 from runtime_min.record.events import Event, RunIdentity, genesis, line_of, run_origin
 from runtime_min.record.payloads import Payload
-from runtime_min.record.sqlite import open_reader, open_writer, plain_errors, take_lock, translated
+from runtime_min.record.sqlite import Database, SqliteFile, plain_errors, translated
 from runtime_min.record.views import JournalViews
 
 
@@ -35,13 +34,14 @@ class _Head:
 
 
 @dataclass(slots=True)
-class _Pending:
+class Ticket:
+    """Events that are queued; `done` once they are on disk, or refused with `error`."""
+
     identity: RunIdentity
     events: Sequence[Event]
     expected_size: int
     epoch: int
     payloads: Sequence[Payload]
-    head: _Head | None = None
     error: BaseException | None = None
     done: bool = field(default=False)
 
@@ -51,30 +51,33 @@ class Journal(JournalViews):
 
     def __init__(
         self,
-        path: Path,
+        where: Path | Database,
         *,
         origin: Callable[[str], str] = lambda tenant: f"runtime-min.local/{tenant}",
         clock: Clock | None = None,
         crash_point: Callable[[str], None] = lambda name: None,
     ) -> None:
-        """Open or create `path`. `origin` gives a tenant's log its name; `crash_point` is told
+        """Open or create a journal. `origin` gives a tenant's log its name; `crash_point` is told
         before and after each commit, for tests that end the process there."""
-        self.path = path
+        self._database = SqliteFile(where) if isinstance(where, Path) else where
+        self.path = path = self._database.path
         self.origin = origin
         self._clock = clock or SystemClock()
         self._crash_point = crash_point
         self._heads: dict[tuple[str, str], _Head] = {}
-        self._queue: list[_Pending] = []
+        self._cancelled: set[tuple[str, str]] = set()
+        self._queue: list[Ticket] = []
         self._queue_lock = threading.Lock()
         self._write_lock = threading.Lock()
-        self._lock_file = take_lock(path)
+        self._database.lock()
         try:
             with plain_errors(path):
-                self._writer = open_writer(path)
-                self.epoch = self._next_epoch()
-                super().__init__(open_reader(path), path)
+                self._writer = self._database.writer()
+                self.epoch = self._opened_epoch = self._next_epoch()
+                super().__init__(self._database.reader(), path)
+                self._cancelled.update(self._cancel_requests())
         except BaseException:
-            os.close(self._lock_file)
+            self._database.unlock()
             raise
 
     def close(self) -> None:
@@ -82,7 +85,7 @@ class Journal(JournalViews):
         with self._write_lock:
             self.close_reader()
             self._writer.close()
-            os.close(self._lock_file)
+            self._database.unlock()
 
     def append(
         self,
@@ -97,19 +100,42 @@ class Journal(JournalViews):
 
         StaleWriter where the run is not of `expected_size`, is finished, or has a newer epoch.
         """
-        pending = _Pending(
+        ticket = self.enqueue(
+            identity, events, expected_size=expected_size, epoch=epoch, payloads=payloads
+        )
+        self.commit(ticket)
+        return expected_size + len(events)
+
+    def enqueue(
+        self,
+        identity: RunIdentity,
+        events: Sequence[Event],
+        *,
+        expected_size: int,
+        epoch: int | None = None,
+        payloads: Sequence[Payload] = (),
+    ) -> Ticket:
+        """Queue events for the next commit, whoever makes it; nothing is durable yet.
+
+        One run's tickets are committed in the order in which they were queued.
+        """
+        ticket = Ticket(
             identity, events, expected_size, self.epoch if epoch is None else epoch, payloads
         )
         with self._queue_lock:
-            self._queue.append(pending)
-        with self._write_lock:  # whoever gets here first commits for all who wait behind
-            if not pending.done:
-                with self._queue_lock:
-                    batch, self._queue = self._queue, []
-                self._commit(batch)
-        if pending.error is not None:
-            raise pending.error
-        return expected_size + len(events)
+            self._queue.append(ticket)
+        return ticket
+
+    def commit(self, ticket: Ticket) -> None:
+        """Return once a ticket's events are on disk; raise what `append` raises."""
+        if not ticket.done:
+            with self._write_lock:  # whoever gets here first commits for all who wait behind
+                if not ticket.done:
+                    with self._queue_lock:
+                        batch, self._queue = self._queue, []
+                    self._commit(batch)
+        if ticket.error is not None:
+            raise ticket.error
 
     def request_cancel(self, tenant: str, run: str) -> bool:
         """Note durably that a run is to be cancelled; False where it is finished or unknown."""
@@ -119,7 +145,18 @@ class Journal(JournalViews):
                 " WHERE tenant = ? AND run = ? AND terminal IS NULL",
                 (tenant, run),
             )
+            if done.rowcount == 1:
+                self._cancelled.add((tenant, run))
             return done.rowcount == 1
+
+    def cancel_requested(self, tenant: str, run: str) -> bool:
+        """Whether a run that goes on is to be cancelled; asks no disk."""
+        return (tenant, run) in self._cancelled
+
+    def advance_epoch(self) -> None:
+        """Begin a new epoch in this process: what the old one left open is closed under it."""
+        with self._write_lock, plain_errors(self.path):
+            self.epoch = self._next_epoch()
 
     def append_tenant_leaf(
         self,
@@ -162,36 +199,37 @@ class Journal(JournalViews):
                 self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             return int(position)
 
-    def _commit(self, batch: list[_Pending]) -> None:
+    def _commit(self, batch: list[Ticket]) -> None:
         try:
             self._writer.execute("BEGIN IMMEDIATE")
             heads: dict[tuple[str, str], _Head] = {}
-            for pending in batch:
-                self._apply(pending, heads)
+            for ticket in batch:
+                self._apply(ticket, heads)
             self._crash_point("before-commit")
             self._writer.execute("COMMIT")
         except BaseException as error:
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
             plain = translated(error, self.path) if isinstance(error, sqlite3.Error) else error
-            for pending in batch:
-                pending.error, pending.done = pending.error or plain, True
+            for ticket in batch:
+                ticket.error, ticket.done = ticket.error or plain, True
             return
         self._crash_point("after-commit")
         self._heads.update(heads)
         for key, head in heads.items():
             if head.terminal is not None:
                 self._heads.pop(key, None)
-        for pending in batch:
-            pending.done = True
+                self._cancelled.discard(key)
+        for ticket in batch:
+            ticket.done = True
 
-    def _apply(self, pending: _Pending, heads: dict[tuple[str, str], _Head]) -> None:
+    def _apply(self, ticket: Ticket, heads: dict[tuple[str, str], _Head]) -> None:
         """One request of a batch: its own fault is its own, the disk's fault is everyone's."""
-        identity = pending.identity
+        identity = ticket.identity
         key = (identity.tenant, identity.run)
         try:
             head = heads.get(key) or self._heads.get(key) or self._load_head(key)
-            self._check_swap(pending, head)
+            self._check_swap(ticket, head)
             start = head or _Head(
                 0,
                 genesis(
@@ -200,21 +238,21 @@ class Journal(JournalViews):
                     identity.run,
                 ),
                 0,
-                pending.epoch,
+                ticket.epoch,
                 None,
             )
-            rows, after = self._lines(pending, start)
+            rows, after = self._lines(ticket, start)
         except (RecordError, NotCanonical) as error:
-            pending.error = error
+            ticket.error = error
             return
         if head is None:
-            request = pending.events[0].fields["request"]
+            request = ticket.events[0].fields["request"]
             known = self._writer.execute(
                 "SELECT run FROM run WHERE tenant = ? AND idempotency_key = ?",
                 (identity.tenant, request["idempotency_key"]),
             ).fetchone()
             if known is not None:
-                pending.error = StaleWriter(
+                ticket.error = StaleWriter(
                     f"the idempotency key {request['idempotency_key']!r} belongs to run {known[0]}"
                 )
                 return
@@ -245,35 +283,35 @@ class Journal(JournalViews):
             "INSERT OR IGNORE INTO payload VALUES (?,?,?,?,?,?)",
             [
                 (identity.tenant, p.sha256, identity.run, p.media, p.salt, p.data)
-                for p in pending.payloads
+                for p in ticket.payloads
             ],
         )
         heads[key] = after
 
-    def _check_swap(self, pending: _Pending, head: _Head | None) -> None:
-        run = pending.identity.run
+    def _check_swap(self, ticket: Ticket, head: _Head | None) -> None:
+        run = ticket.identity.run
         size = head.size if head else 0
-        if pending.epoch != self.epoch:
-            raise StaleWriter(f"epoch {pending.epoch} is over: this journal is at {self.epoch}")
-        if size != pending.expected_size:
+        if not self._opened_epoch <= ticket.epoch <= self.epoch:
+            raise StaleWriter(f"epoch {ticket.epoch} is over: this journal is at {self.epoch}")
+        if size != ticket.expected_size:
             raise StaleWriter(
-                f"run {run} has {size} events, not {pending.expected_size}: someone else went on"
+                f"run {run} has {size} events, not {ticket.expected_size}: someone else went on"
             )
         if head is not None and head.terminal is not None:
             raise StaleWriter(f"run {run} is finished ({head.terminal})")
-        if head is None and (not pending.events or pending.events[0].type != "run.submitted"):
+        if head is None and (not ticket.events or ticket.events[0].type != "run.submitted"):
             raise StaleWriter(f"run {run} does not exist; a run begins with run.submitted")
 
-    def _lines(self, pending: _Pending, start: _Head) -> tuple[list[tuple[Any, ...]], _Head]:
-        identity = pending.identity
+    def _lines(self, ticket: Ticket, start: _Head) -> tuple[list[tuple[Any, ...]], _Head]:
+        identity = ticket.identity
         now = max(self._clock.now_ns(), start.last_ns)  # a clock set back does not reach the record
         ts = utc_timestamp(now)
         rows: list[tuple[Any, ...]] = []
         prev, terminal = start.hash, start.terminal
-        for seq, event in enumerate(pending.events, start.size):
+        for seq, event in enumerate(ticket.events, start.size):
             if terminal is not None:
                 raise RecordError(f"run {identity.run}: nothing comes after {terminal}")
-            line = line_of(identity, event, seq=seq, prev=prev, epoch=pending.epoch, ts=ts)
+            line = line_of(identity, event, seq=seq, prev=prev, epoch=ticket.epoch, ts=ts)
             rows.append(
                 (
                     identity.tenant,
@@ -287,7 +325,7 @@ class Journal(JournalViews):
             )
             prev = sha256_hex(line)
             terminal = event.type if event.type in TERMINAL_EVENTS else None
-        return rows, _Head(start.size + len(rows), prev, now, pending.epoch, terminal)
+        return rows, _Head(start.size + len(rows), prev, now, ticket.epoch, terminal)
 
     def _load_head(self, key: tuple[str, str]) -> _Head | None:
         row = self._writer.execute(
@@ -304,6 +342,11 @@ class Journal(JournalViews):
             )
         parse_line(last[0].encode("utf-8"))
         return _Head(*row)
+
+    def _cancel_requests(self) -> list[tuple[str, str]]:
+        return self._writer.execute(
+            "SELECT tenant, run FROM run WHERE terminal IS NULL AND cancel_requested"
+        ).fetchall()
 
     def _next_epoch(self) -> int:
         self._writer.execute("BEGIN IMMEDIATE")

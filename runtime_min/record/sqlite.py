@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from runtime_min.kernel.errors import RecordError
 from runtime_min.record.tables import SCHEMA, SCHEMA_VERSION
@@ -56,64 +57,91 @@ def translated(error: sqlite3.Error, path: Path) -> RecordError:
     return RecordError(f"the journal {path} cannot be used: {text}", "io-error")
 
 
-def take_lock(path: Path) -> int:
-    """The process lock beside the journal; RecordError where another process has it."""
-    lock_path = path.with_name(f"{path.name}.lock")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-    except OSError as error:
-        raise RecordError(
-            f"the journal {path} cannot be opened for writing: {error.strerror}", "read-only"
-        ) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        raise RecordError(
-            f"the journal {path} is in use by another process: a journal has one writer",
-            "second-writer",
-        ) from error
-    return descriptor
+class Database(Protocol):
+    """Port: where a journal lives. The simulator and the power-loss tests have others."""
+
+    path: Path
+    """What errors call it."""
+
+    def lock(self) -> None:
+        """Make sure that nobody else writes; RecordError where someone does."""
+        ...
+
+    def writer(self) -> sqlite3.Connection: ...
+    def reader(self) -> sqlite3.Connection: ...
+    def unlock(self) -> None: ...
 
 
-def open_writer(path: Path) -> sqlite3.Connection:
-    """The one connection that writes; makes the file where there is none."""
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=5)
-    try:
-        connection.execute("PRAGMA synchronous=EXTRA")
-        if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
-            connection.executescript(
-                f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;"
-            )
-        _check_version(connection, path)
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA secure_delete=ON")  # erased payloads leave no bytes behind
-        first = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if first != "ok":
-            raise RecordError(f"the journal {path} is damaged ({first})", "corrupted")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+class SqliteFile:
+    """A journal in a file, with a lock beside it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = -1
+
+    def lock(self) -> None:
+        """Take the process lock; RecordError where another process has it."""
+        path = self.path
+        lock_path = path.with_name(f"{path.name}.lock")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            raise RecordError(
+                f"the journal {path} cannot be opened for writing: {error.strerror}", "read-only"
+            ) from error
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(descriptor)
+            raise RecordError(
+                f"the journal {path} is in use by another process: a journal has one writer",
+                "second-writer",
+            ) from error
+        self._lock = descriptor
+
+    def unlock(self) -> None:
+        os.close(self._lock)
+
+    def writer(self) -> sqlite3.Connection:
+        """The one connection that writes; makes the file where there is none."""
+        connection = sqlite3.connect(
+            self.path, isolation_level=None, check_same_thread=False, timeout=5
+        )
+        try:
+            prepare(connection, self.path)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def reader(self) -> sqlite3.Connection:
+        """A connection that cannot write."""
+        return sqlite3.connect(
+            f"{self.path.absolute().as_uri()}?mode=ro",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=5,
+        )
 
 
-def open_reader(path: Path) -> sqlite3.Connection:
-    """A connection that cannot write."""
-    return sqlite3.connect(
-        f"{path.absolute().as_uri()}?mode=ro",
-        uri=True,
-        isolation_level=None,
-        check_same_thread=False,
-        timeout=5,
-    )
-
-
-def _check_version(connection: sqlite3.Connection, path: Path) -> None:
+def prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Bring a connection to what a journal needs: tables, durability, a check of the file."""
+    connection.execute("PRAGMA synchronous=EXTRA")
+    if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {SCHEMA} PRAGMA user_version={SCHEMA_VERSION}; COMMIT;"
+        )
     found = connection.execute("PRAGMA user_version").fetchone()[0]
     if found != SCHEMA_VERSION:
         raise RecordError(
             f"the journal {path} has version {found}; this runtime reads version {SCHEMA_VERSION}",
             "unknown-version",
         )
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA secure_delete=ON")  # erased payloads leave no bytes behind
+    first = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if first != "ok":
+        raise RecordError(f"the journal {path} is damaged ({first})", "corrupted")

@@ -72,25 +72,51 @@ class JournalViews:
 
     def lines(self, tenant: str, run: str) -> list[bytes]:
         """A run's lines, checked against each other; RecordError where the chain is broken."""
+        return [line for line, _ in self._checked(tenant, run)]
+
+    def events(self, tenant: str, run: str) -> list[dict[str, Any]]:
+        """A run's events, their chain checked as `lines` does."""
+        return [event for _, event in self._checked(tenant, run)]
+
+    def _checked(self, tenant: str, run: str) -> list[tuple[bytes, dict[str, Any]]]:
         rows = self._select(
             "SELECT line FROM event WHERE tenant = ? AND run = ? ORDER BY seq", (tenant, run)
         )
-        lines = [row[0].encode("utf-8") for row in rows]
-        for seq, line in enumerate(lines):
+        found: list[tuple[bytes, dict[str, Any]]] = []
+        prev: str | None = None
+        for seq, (text,) in enumerate(rows):
+            line = text.encode("utf-8")
             try:
                 event = parse_line(line)
             except NotCanonical as error:
                 raise RecordError(f"run {run}, event {seq}: {error}", "corrupted") from error
-            if event["seq"] != seq or (seq and event["prev"] != sha256_hex(lines[seq - 1])):
+            if event["seq"] != seq or (prev is not None and event["prev"] != prev):
                 raise RecordError(
                     f"run {run}: the chain is broken at event {seq}: an event was changed, "
                     "removed or put in",
                     "corrupted",
                 )
-        return lines
+            prev = sha256_hex(line)
+            found.append((line, event))
+        return found
 
-    def events(self, tenant: str, run: str) -> list[dict[str, Any]]:
-        return [parse_line(line) for line in self.lines(tenant, run)]
+    def last(self, tenant: str, run: str) -> dict[str, Any] | None:
+        """A run's newest event; RecordError where it is not the one that was recorded."""
+        rows = self._select(
+            "SELECT e.line, r.head FROM run r JOIN event e"
+            " ON e.tenant = r.tenant AND e.run = r.run AND e.seq = r.size - 1"
+            " WHERE r.tenant = ? AND r.run = ?",
+            (tenant, run),
+        )
+        if not rows:
+            return None
+        line = rows[0][0].encode("utf-8")
+        if sha256_hex(line) != rows[0][1]:
+            raise RecordError(
+                f"run {run}: the last event is not the one that was recorded", "corrupted"
+            )
+        event: dict[str, Any] = parse_line(line)
+        return event
 
     def query(
         self,

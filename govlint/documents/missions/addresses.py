@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Iterator
 from urllib.parse import unquote, urlsplit
 
+_DOTS = {0x3002: ".", 0xFF0E: ".", 0xFF61: "."}  # what IDNA takes for a dot (UTS 46)
 _TEMPLATE = re.compile(r"\{\{[^{}]*\}\}")
 _URL = re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s\"'<>]+", re.I)
 _METADATA_NAMES = frozenset(
@@ -45,7 +46,14 @@ def in_text(text: str) -> Iterator[tuple[int, int, str]]:
 
 def target_fault(host: str) -> str | None:
     """What a host must not be connected to for; None where nothing is known against it."""
-    plain = unicodedata.normalize("NFKC", unquote(host)).strip().strip("[]").rstrip(".").lower()
+    plain = (
+        unicodedata.normalize("NFKC", unquote(host))
+        .translate(_DOTS)
+        .strip()
+        .strip("[]")
+        .rstrip(".")
+        .lower()
+    )
     plain = plain.partition("%")[0]  # the zone of an IPv6 address
     if plain in _METADATA_NAMES:
         return "is the name of a cloud's metadata service"
@@ -65,9 +73,10 @@ def target_fault(host: str) -> str | None:
 
 def host_of(address: str) -> str:
     """The host of an address with a scheme, or of `host:port`; empty where there is none."""
+    address = address.replace("\\", "/")  # as browsers and curl read it (WHATWG URL, 4.4)
     try:
         parts = urlsplit(address if "://" in address else f"//{address}")
-        netloc = parts.netloc.replace("\\", "/").partition("/")[0]
+        netloc = parts.netloc
     except ValueError:
         return ""
     host = netloc.rpartition("@")[2]

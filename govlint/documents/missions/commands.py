@@ -23,6 +23,8 @@ _INTERPRETERS = {
     "rscript": ("-e",), "osascript": ("-e",), "julia": ("-e", "-E", "--eval"),
     "groovy": ("-e",), "tclsh": (), "elixir": ("-e", "--eval"), "scala": ("-e",),
 }  # fmt: skip
+# where an option is one word, and what it takes is the next
+_WHOLE_OPTIONS = frozenset({"node", "nodejs", "deno", "bun", "julia", "groovy", "osascript"})
 # what runs the rest of its arguments: the options that take a value of their own
 _WRAPPERS = {
     "env": ("-u", "-C", "-S", "--unset", "--chdir"), "nohup": (), "setsid": (),
@@ -233,6 +235,8 @@ def _of_interpreter(base: str, rest: list[str]) -> str | None:
                     if letters[1] == "m":
                         return None
                     continue
+            elif base in _WHOLE_OPTIONS:
+                pass  # `-e2e.js` is no `-e`
             elif letters and any(letters[1].endswith(x) or word[1] == x for x in short):
                 return f"runs `{base} {word}`, an interpreter with inline code"
             continue
@@ -341,6 +345,19 @@ def _git(rest: list[str]) -> str | None:
     return None
 
 
+def _ssh(rest: list[str]) -> str | None:
+    takes = "-b -c -D -E -e -F -I -i -J -L -l -m -O -o -p -Q -R -S -W -w".split()
+    position = 0
+    while position < len(rest) and rest[position].startswith("-"):
+        position += 2 if rest[position] in takes else 1
+    line = " ".join(rest[position + 1 :])
+    return of_line(line) if line else None
+
+
+def _eval(rest: list[str]) -> str | None:
+    return "runs what a shell makes of its arguments"
+
+
 def _kill(rest: list[str]) -> str | None:
     targets = [x for x in rest if re.fullmatch(r"-?\d+", x)]
     signals = [x for x in targets if x.startswith("-")]
@@ -417,8 +434,9 @@ def _docker(rest: list[str]) -> str | None:
 _JUDGES: dict[str, Callable[[list[str]], str | None]] = {
     "rm": _rm, "unlink": _rm, "rmdir": _rmdir, "rd": _rmdir, "del": _del, "erase": _del,
     "chmod": _chmod, "chown": _chown, "chgrp": _chown, "dd": _dd, "find": _find, "git": _git,
-    "kill": _kill, "systemctl": _systemctl, "service": _systemctl, "init": _init, "nc": _nc,
-    "ncat": _nc, "netcat": _nc, "awk": _awk, "gawk": _awk, "mawk": _awk, "nawk": _awk,
+    "ssh": _ssh, "eval": _eval, "kill": _kill, "systemctl": _systemctl,
+    "service": _systemctl, "init": _init, "nc": _nc, "ncat": _nc, "netcat": _nc,
+    "awk": _awk, "gawk": _awk, "mawk": _awk, "nawk": _awk,
     "iptables": _iptables, "ip6tables": _iptables, "nft": _verbs(("flush", "ruleset")),
     "ufw": _verbs(("disable",)), "crontab": _crontab, "tee": _truncating, "cp": _truncating,
     "truncate": _truncating, "terraform": _verbs(("destroy",)), "tofu": _verbs(("destroy",)),

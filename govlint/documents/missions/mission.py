@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from govlint.documents.document import Document, join_pointer
+from govlint.documents.missions.ways import MAX_SETS, Ways
 from govlint.documents.steps import described, roles_of, step_types
 
 _MAX_NESTING = 50  # of chains in chains
@@ -39,8 +40,15 @@ class Step:
     def called(self) -> str:
         """How a message names the step."""
         if self.within is not None:
+            if self.is_tool:
+                return self.within.called
             return f"sub-step {self.id!r} of {self.within.id!r}" if self.id else "this sub-step"
         return f"step {self.id!r}" if self.id else "this step"
+
+    @property
+    def is_tool(self) -> bool:
+        """Whether it is what a `tool` step runs, and no step of its own."""
+        return self.within is not None and self.within.kind == "tool"
 
     @property
     def is_known(self) -> bool:
@@ -53,18 +61,26 @@ class Step:
         return described(self.kind) if self.is_known else {}
 
     def roles(self, parameter: str) -> tuple[str, ...]:
-        """The roles of a parameter of its type."""
-        return roles_of(self.kind, parameter) if self.is_known else ()
+        """The roles of a parameter of its type, or of a tool that loads files."""
+        if self.is_known:
+            return roles_of(self.kind, parameter)
+        if self.is_tool and self.kind in _nested(self.within).get("loaders", ()):
+            return ("path-read",) if parameter in _nested(self.within)["paths-of-loaders"] else ()
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A string somewhere in a mission: its pointer, and the step and parameter it is part of."""
+    """A string somewhere in a mission: its pointer, and the step and parameter it is part of.
+
+    A key of a mapping counts where it holds a variable; its pointer is that of its value.
+    """
 
     pointer: str
     text: str
     step: Step | None = None
     parameter: str = ""
+    is_key: bool = False
 
 
 @dataclass
@@ -200,9 +216,14 @@ class Mission:
         return sets
 
     def free_of(self, index: int, among: int) -> int:
-        """The steps of a bit set `among` that have no order with a step, as `ordered` says it."""
-        if not self.runs(index):
+        """The steps of a bit set `among` that have no order with a step, as `ordered` says it.
+
+        Of a mission too large for sets of all steps it is the first of them alone.
+        """
+        if not among or not self.runs(index):
             return 0
+        if len(self.steps) > MAX_SETS:
+            return self._first_free_of(index, among)
         ordered = self._upstream[index] | self._downstream[index] | (1 << index)
         return among & self._running_bits & ~ordered
 
@@ -210,9 +231,23 @@ class Mission:
     def _running_bits(self) -> int:
         return int("".join("1" if self.runs(i) else "0" for i in range(len(self.steps)))[::-1], 2)
 
+    def _first_free_of(self, index: int, among: int) -> int:
+        while among:
+            bit = among & -among
+            if not self.ordered(bit.bit_length() - 1, index):
+                return bit
+            among ^= bit
+        return 0
+
     def is_upstream(self, first: int, second: int) -> bool:
         """Whether step `first` is done before step `second` starts."""
+        if len(self.steps) > MAX_SETS:
+            return self._ways.lead(first, second)
         return bool(self._upstream[second] >> first & 1)
+
+    @cached_property
+    def _ways(self) -> Ways:
+        return Ways(self.needs, self.order)
 
     def ordered(self, first: int, second: int) -> bool:
         """Whether one of two steps waits for the other. What is in a cycle counts as ordered."""
@@ -231,9 +266,11 @@ class Mission:
     def texts(self) -> Iterator[Text]:
         """Every string in the parameters of the steps, however deep; those of sub-steps once."""
         for step in self.every_step:
-            nested = step.notes.get("nested-steps", {}).get("list-in")
+            nested = _nested(step).get("list-in")
             for name, value in step.parameters.items():
                 if name == nested and isinstance(value, list):
+                    continue
+                if name == "parameters" and step.kind == "tool" and isinstance(value, dict):
                     continue
                 base = join_pointer([name])
                 yield from _texts(value, f"{step.pointer}/parameters{base}", step, name)
@@ -267,8 +304,10 @@ _KNOWN: dict[int, Mission] = {}
 
 
 def _sub_steps(step: Step, depth: int) -> Iterator[Step]:
-    nested = step.notes.get("nested-steps") or {}
+    nested = _nested(step)
     key = nested.get("list-in")
+    if nested and key is None:
+        yield from _tool(step, nested)
     listed = step.parameters.get(key) if key else None
     if not isinstance(listed, list) or depth > _MAX_NESTING:
         return
@@ -291,6 +330,22 @@ def _sub_steps(step: Step, depth: int) -> Iterator[Step]:
         earlier.append(inner.id)
 
 
+def _nested(step: Step | None) -> Mapping[str, Any]:
+    """How a type holds what it runs: a chain its sub-steps, a tool step its tool."""
+    return (step.notes.get("nested-steps") or {}) if step is not None else {}
+
+
+def _tool(step: Step, nested: Mapping[str, Any]) -> Iterator[Step]:
+    key = nested["parameters-in"]
+    given = step.parameters.get(key)
+    if isinstance(given, dict):
+        name = _text(step.parameters.get(nested["type-in"]))
+        kind = name if name in nested["types"] or name not in step_types() else ""
+        yield Step(
+            step.index, f"{step.pointer}/{key}", step.id, kind, given, {}, step, step.earlier
+        )
+
+
 def _texts(value: Any, pointer: str, step: Step, parameter: str) -> Iterator[Text]:
     stack = [(pointer, value)]
     while stack:
@@ -298,6 +353,9 @@ def _texts(value: Any, pointer: str, step: Step, parameter: str) -> Iterator[Tex
         if isinstance(current, str):
             yield Text(place, current, step, parameter)
         elif isinstance(current, dict):
+            for key in current:
+                if "{{" in key:
+                    yield Text(place + join_pointer([key]), key, step, parameter, is_key=True)
             stack.extend((place + join_pointer([k]), v) for k, v in reversed(current.items()))
         elif isinstance(current, list):
             stack.extend((f"{place}/{i}", v) for i, v in reversed(list(enumerate(current))))

@@ -14,9 +14,11 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from govlint.documents.missions.mission import Mission, Step
+from govlint.documents.schema import load_schema
 
-_TEMPLATE = re.compile(r"\{\{[^{}]*\}\}")
-_DRIVE = re.compile(r"[A-Za-z]:(?=[\\/]|$)|[A-Za-z]:")
+TEMPLATE = re.compile(r"\{\{[^{}]*\}\}")
+# with a folder behind it, `a:b/c` is a name as most systems have them
+_DRIVE = re.compile(r"[A-Za-z]:(?:[\\/]|[^/]*\\|[^/]*$)")
 _SCHEME = re.compile(r"file:", re.I)
 _PLACEHOLDER = "\x1a"  # stands for a template, as one part of a name
 _DECODINGS = 4
@@ -29,11 +31,12 @@ class Access(NamedTuple):
     pointer: str
     path: str
     writes: bool
+    only: frozenset[str] | None = None  # of a folder, the files with these suffixes
 
 
 def escape(path: str) -> str | None:
     """Why a path leaves the workspace; None where it stays."""
-    plain = _TEMPLATE.sub(_PLACEHOLDER, path.strip())
+    plain = TEMPLATE.sub(_PLACEHOLDER, path.strip())
     if "\0" in plain:
         return "it holds a null byte, at which a system call ends the path"
     for form in _forms(plain):
@@ -59,12 +62,12 @@ def _forms(path: str) -> Iterator[str]:
 
 def _leaves(path: str) -> str | None:
     slashed = path.replace("\\", "/")
+    if _DRIVE.match(path):
+        return "it names a drive"
     if _SCHEME.match(slashed):
         return "it is a `file:` address, not a path in the workspace"
     if slashed.startswith("/"):
         return "it is absolute"
-    if _DRIVE.match(slashed):
-        return "it names a drive"
     if slashed.startswith("~"):
         name = slashed[1:].partition("/")[0]
         if not name or "/" in slashed or name.isidentifier():
@@ -88,8 +91,8 @@ def _shown(path: str) -> str:
 def normal(path: str) -> str:
     """The normal form: one slash, no `.`, `..` resolved; templates stay as they are."""
     kept: list[str] = []
-    held = _TEMPLATE.findall(path)
-    plain = _TEMPLATE.sub(_PLACEHOLDER, path.strip()).replace("\\", "/")
+    held = TEMPLATE.findall(path)
+    plain = TEMPLATE.sub(_PLACEHOLDER, path.strip()).replace("\\", "/")
     for part in plain.split("/"):
         if part in ("", "."):
             continue
@@ -102,6 +105,15 @@ def normal(path: str) -> str:
     return re.sub(_PLACEHOLDER, lambda _: next(names, "{{}}"), text)
 
 
+# what a tool of a language reads of a folder that it works in
+_SOURCES = {
+    "rust": frozenset(("rs", "toml", "lock")),
+    "go": frozenset(("go", "mod", "sum")),
+    "node": frozenset(("js", "mjs", "cjs", "jsx", "ts", "tsx", "json", "vue", "css")),
+}
+_LOOKING = ("git_status", "git_diff")
+
+
 def accesses(mission: Mission) -> Iterator[Access]:
     """What the steps read and write in the workspace, sub-steps included."""
     for step in mission.every_step:
@@ -112,7 +124,25 @@ def accesses(mission: Mission) -> Iterator[Access]:
             reads, writes = "path-read" in roles, "path-write" in roles
             if reads or writes:
                 pointer = f"{step.pointer}/parameters/{name}"
-                yield Access(step, pointer, normal(value), writes)
+                path = normal(value)
+                only = _sources_of(step) if not path and "directory" in roles else None
+                if path or only is None or only:
+                    yield Access(step, pointer, path, writes, only)
+        if step.kind == "git_commit" and step.parameters.get("path") is None:
+            yield Access(step, step.pointer, "", False)  # it stages everything
+
+
+def _sources_of(step: Step) -> frozenset[str] | None:
+    """What a step reads that has the whole workspace for its folder; None where all of it.
+
+    A linter that is told to work in `.` does not read the report that is written beside it.
+    """
+    if step.kind in _LOOKING:
+        return frozenset()
+    if "language" not in load_schema(f"steps/{step.kind}")["properties"]:
+        return None
+    language = step.parameters.get("language") or "rust"
+    return _SOURCES.get(language) if isinstance(language, str) else None
 
 
 @lru_cache(maxsize=65536)
@@ -120,22 +150,8 @@ def pattern(path: str) -> re.Pattern[str] | None:
     """What a path with templates may be; None where it has none, or nothing but templates."""
     if "{{" not in path:
         return None
-    literal = _TEMPLATE.sub("", path)
+    literal = TEMPLATE.sub("", path)
     if not re.search(r"[^\W_]", literal.rpartition("/")[2]):
         return None
-    parts = _TEMPLATE.split(path)
+    parts = TEMPLATE.split(path)
     return re.compile("[^/]+".join(re.escape(part) for part in parts))
-
-
-def may_be_one(first: str, second: str) -> bool:
-    """Whether two normal paths, one of them with templates, may name one file."""
-    if first == second:
-        return True
-    one, other = pattern(first), pattern(second)
-    if one is not None and "{{" not in second:
-        return one.fullmatch(second) is not None
-    if other is not None and "{{" not in first:
-        return other.fullmatch(first) is not None
-    if one is None or other is None:
-        return False
-    return _TEMPLATE.sub("{{}}", first) == _TEMPLATE.sub("{{}}", second)

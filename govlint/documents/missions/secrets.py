@@ -9,8 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
+
+from govlint.documents.screen import Doubt, Screen, Suspect, wider
 
 _TEMPLATE = re.compile(r"\{\{[^{}]*\}\}")
 # token formats, as their issuers document them
@@ -74,6 +77,18 @@ _ASSIGNMENT = re.compile(r"^(?:export\s+)?([A-Za-z_][\w.-]*)\s*=\s*[\"']?([^\s\"
 _HEADER = re.compile(r"^\s*([A-Za-z][\w-]*)\s*:\s*(.+)$")
 
 
+# `NAME = value`, `"name": "value"`, `Name=value;` in a text: a setting, an entry of a DSN
+_SETTING = re.compile(
+    r"""(?x) (?<![\w$.{<]) (?P<name>[A-Za-z_][\w.-]{1,60}) (?P<shut>["']?)
+    [ \t]*(?P<sign>=>|:=|=|:)[ \t]*
+    (?: (?P<quote>["'])(?P<quoted>[^"'\n]{1,200})(?P=quote)
+      | (?P<bare>[^\s"',;&|(){}\[\]<>$%*]{6,200}) )
+    (?P<after>[^\n]?[ \t]*[^\s]?)"""
+)
+_CODE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")  # `settings.PASSWORD`
+_COOKIE = re.compile(r"(?i)(?:^|;\s*)([\w.-]*(?:sess|sid|auth|token|jwt)[\w.-]*)=([^;\s]{16,})")
+
+
 class Secret(NamedTuple):
     """Where a credential stands in a string, and what it is."""
 
@@ -84,6 +99,8 @@ class Secret(NamedTuple):
 
 def in_text(text: str) -> Iterator[Secret]:
     """Credentials that their form or an address gives away, in any string."""
+    if _SCREEN.clears(text):
+        return
     taken: list[tuple[int, int]] = []
     for what, form in _FORMS:
         for found in form.finditer(text):
@@ -95,7 +112,43 @@ def in_text(text: str) -> Iterator[Secret]:
     for found in _URL.finditer(_masked(text)):
         secret = _in_address(text, found)
         if secret and not any(a < secret.end and secret.start < b for a, b in taken):
+            taken.append((secret.start, secret.end))
             yield secret
+    for secret in _in_settings(text):
+        if not any(a < secret.end and secret.start < b for a, b in taken):
+            yield secret
+
+
+def _in_settings(text: str) -> Iterator[Secret]:
+    """Credentials that are assigned in a text: `DB_PASSWORD=…`, `password: …` on a line."""
+    for found in _SETTING.finditer(text):
+        name = re.split(r"[.]", found["name"])[-1]
+        if not is_named_for_one(name):
+            continue
+        value = found["quoted"] or found["bare"]
+        if not is_credential(value) or not _is_written_out(found, name, value):
+            continue
+        group = "quoted" if found["quoted"] else "bare"
+        yield Secret(*found.span(group), f"a credential under `{name}`")
+
+
+def _is_written_out(found: re.Match[str], name: str, value: str) -> bool:
+    """Whether what is assigned reads as a credential, and not as a word, a type or code."""
+    digits = any(char.isdigit() for char in value)
+    letters = any(char.isalpha() for char in value)
+    if found["quoted"]:
+        return len(value) >= 6 and " " not in value and (digits or not value.isalpha())
+    if _CODE.fullmatch(value) or (found["after"][:1] in ("(", "[") and found["after"][:1]):
+        return False
+    if found["sign"] == ":" and not found["shut"] and not _ends_here(found["after"]):
+        return False  # prose goes on
+    if not letters:
+        return digits and "pass" in name.lower() and len(value) >= 8
+    return digits and len(value) >= 7
+
+
+def _ends_here(after: str) -> bool:
+    return not after.strip() or after[:1] in ",;&\"'}" or after.strip()[:1] == "#"
 
 
 def _in_address(text: str, found: re.Match[str]) -> Secret | None:
@@ -123,6 +176,11 @@ def _in_address(text: str, found: re.Match[str]) -> Secret | None:
 
 def under_name(name: str, text: str) -> Secret | None:
     """A credential because it stands under such a name: `password: hunter2`."""
+    if name.lower() in ("cookie", "set-cookie"):
+        for found in _COOKIE.finditer(text):
+            if is_credential(found[2]) and any(char.isdigit() for char in found[2]):
+                return Secret(*found.span(2), f"the cookie `{found[1]}`")
+        return None
     if not is_named_for_one(name):
         return None
     value = text
@@ -167,6 +225,24 @@ def in_arguments(arguments: list[str]) -> Iterator[tuple[int, Secret]]:
                 yield position, Secret(at, len(word), f"a password after `{before}`")
 
 
+def in_line(line: str) -> Iterator[tuple[str, Secret]]:
+    """Credentials among the words of a command line, where the text itself tells none."""
+    import shlex
+
+    if any(True for _ in in_text(line)):
+        return
+    try:
+        words = shlex.split(line)
+    except ValueError:
+        words = line.split()
+    for number, secret in in_arguments(words):
+        value = words[number][secret.start : secret.end]
+        at = line.find(value)
+        if at >= 0:
+            yield line, Secret(at, at + len(value), secret.what)
+
+
+@lru_cache(maxsize=1 << 12)
 def is_named_for_one(name: str) -> bool:
     """Whether a key is a name that a credential stands under."""
     plain = _CAMEL.sub("_", name.strip())
@@ -195,3 +271,12 @@ def _is_filler(value: str) -> bool:
 def _masked(text: str) -> str:
     """The text with templates as marks of the same length that an address may hold."""
     return _TEMPLATE.sub(lambda m: "{" * len(m.group()), text)
+
+
+def _doubts() -> list[Doubt]:
+    """What has to match a text for `in_text` to find anything in it."""
+    forms = [form for _, form in _FORMS]
+    return [(wider(Suspect(f, folded=False, edges=False, lines=True)),) for f in (*forms, _URL)]
+
+
+_SCREEN = Screen(_doubts, lines=True)

@@ -10,13 +10,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from govlint.documents.document import Document
 from govlint.documents.missions.mission import Mission, Step, Text
+from govlint.model import Location
 
 FORMS = "{{env.NAME}}, {{STEP.output.FIELD}}, {{context.NAME}} and {{config.NAME}}"
 _TEMPLATE = re.compile(r"\{\{\{\{|\{\{(?P<inside>[^{}]*)\}\}")
 _NAME = re.compile(r"[A-Za-z_][\w-]*(?:\.[\w-]+|\[\d+\])*")
 _SOURCES = ("env", "context", "config")
 # what a step's dependents see of it whatever its type
+_LONG_ENOUGH = 5  # letters, for a name to be told from another that is near
 _ALWAYS = ("status", "error", "duration_ms", "step_id")
 # settings that every mission has, written down or not
 _SETTINGS = frozenset(
@@ -69,6 +72,8 @@ def _ends(name: str) -> Iterator[int]:
 def fault_of(mission: Mission, text: Text, reference: Reference) -> str | None:
     """Why a reference names nothing; None where it names something, or a step out of order."""
     name = reference.name
+    if text.text[: reference.start].endswith("$") and not _is_of_a_source(mission, name):
+        return None  # `${{ secrets.TOKEN }}` is text for another program
     if not name:
         return f"`{{{{}}}}` names nothing; the forms are {FORMS}"
     source, _, rest = name.partition(".")
@@ -83,6 +88,17 @@ def fault_of(mission: Mission, text: Text, reference: Reference) -> str | None:
     if source == "config":
         return _config_fault(mission, name, rest)
     return _unknown(mission, text, name, source)
+
+
+def _is_of_a_source(mission: Mission, name: str) -> bool:
+    return name.partition(".")[0] in _SOURCES or any(True for _ in _ends(name))
+
+
+def place_of(document: Document, text: Text, reference: Reference) -> Location:
+    """Where a reference stands: in a value, or in the key of a mapping."""
+    if text.is_key:
+        return document.location(text.pointer, key=True)
+    return document.scalar_location(text.pointer, reference.start, reference.end)
 
 
 def _config_fault(mission: Mission, name: str, rest: str) -> str | None:
@@ -106,16 +122,18 @@ def _config_fault(mission: Mission, name: str, rest: str) -> str | None:
 def _field_fault(mission: Mission, name: str) -> str | None:
     step = step_of(mission, name)
     assert step is not None
-    rest = name[len(step.id) :].removeprefix(".output").lstrip(".")
-    field = re.split(r"[.\[]", rest)[0]
+    rest = name[len(step.id) :].removeprefix(".output")
+    if rest.endswith("."):
+        return f"`{{{{{name}}}}}` has no name after its last dot"
+    field = re.split(r"[.\[]", rest.lstrip("."))[0]
     outputs = step.notes.get("outputs") or {}
-    if not field or not outputs or step.notes.get("open-outputs"):
-        return None
-    if field in outputs or field in _ALWAYS:
+    if not field or not outputs or field in outputs or field in _ALWAYS:
         return None
     from govlint.documents.schema import nearest
 
     near = nearest(field, outputs)
+    if step.notes.get("open-outputs") and (near is None or len(field) < _LONG_ENOUGH):
+        return None  # it may give that too; only what is all but a name it gives is a slip
     hint = f"; did you mean `{near}`?" if near else f"; it has {', '.join(outputs)}"
     return f"`{{{{{name}}}}}` names a field that the output of a {step.kind} step has not{hint}"
 

@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from govlint.documents.reports.shape import Breach, Text, plain, text_of, texts_of, windows
+from govlint.documents.reports.shape import Breach, Text, at, plain, text_of, texts_of, windows
+from govlint.documents.screen import Doubt, Screen, Suspect, wider
 
 _GATE = (
     r"(?:the\s|a\s|an\s|any\s|all\s|its\s|our\s|every\s|normal\s|usual\s|central\s|main\s)*"
@@ -49,6 +50,7 @@ _EXECUTES = (
 )
 _UNGATED = re.compile(
     rf"\b{_ROUND}(?!\s{_STUDY})\s{_GAP}{_GATE}"
+    rf"|\b{_EXECUTES}\s(?<!execution\s)(?:(?!never|not|cannot)\w+\s){{0,3}}?(?:around|round|behind)\s{_GATE}"
     rf"|\b{_TAKES_AWAY}\s{_GATE}"
     rf"|\b(?:turn|switch)(?:s|es|ed|ing)?\s{_GATE}\soff\b"
     rf"|\b{_GATE}\s(?:disabled|off|bypassed|suspended|(?:turned|switched)\soff)\b"
@@ -115,6 +117,8 @@ _CONDITION = re.compile(
 
 def bypasses(report: Any) -> Iterator[Breach]:
     """Every text of the flow that leads an execution round the runtime gate."""
+    if _SCREEN.clears(at(report, "flow")):
+        return
     texts = list(texts_of(report, "flow", "steps") or ())
     texts += texts_of(report, "flow", "exit_conditions") or ()
     trigger = text_of(report, "flow", "trigger")
@@ -168,3 +172,11 @@ def _is_against(clause: str, found: re.Match[str]) -> bool:
     if condition is None or condition.start() == 0:
         return False
     return _ACTS.search(before[: condition.start()]) is None
+
+
+def _doubts() -> list[Doubt]:
+    """What has to match a text for `goes_round` to say so of it, or of a clause in it."""
+    return [(wider(Suspect(each, edges=False)),) for each in (_UNGATED, _DIRECT, _IN_SPITE)]
+
+
+_SCREEN = Screen(_doubts)

@@ -41,8 +41,9 @@ def wrong_values(rule: Rule, documents: Documents) -> Iterator[Finding]:
 def _share(
     rule: Rule, documents: Documents, wanted: Callable[[Violation], bool]
 ) -> Iterator[Finding]:
+    told = _told.setdefault(documents, {})
     for document in readable(documents):
-        found = [violation for violation in _violations(documents, document) if wanted(violation)]
+        found = [violation for violation in _violations(told, document) if wanted(violation)]
         if not found:
             continue
         left = {breach.pointer for breach in unfilled(document.value)}
@@ -57,11 +58,20 @@ def _share(
 _told: WeakKeyDictionary[Documents, dict[str, list[Violation]]] = WeakKeyDictionary()
 
 
-def _violations(documents: Documents, document: Document) -> list[Violation]:
-    told = _told.setdefault(documents, {})
+def _violations(told: dict[str, list[Violation]], document: Document) -> list[Violation]:
     if document.path not in told:
-        told[document.path] = violations(document, SCHEMA)
+        told[document.path] = _one_a_fault(violations(document, SCHEMA))
     return told[document.path]
+
+
+def _one_a_fault(found: list[Violation]) -> list[Violation]:
+    """The same, without the key that is missing because it is misspelt."""
+    slips = {
+        (each.pointer.rpartition("/")[0], each.nearest)
+        for each in found
+        if each.keyword in _UNKNOWN and each.nearest
+    }
+    return [v for v in found if v.keyword != "required" or (v.pointer, v.name) not in slips]
 
 
 def unclear_places(report: Any) -> list[str]:

@@ -14,7 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from govlint.data import data_dir
+from govlint.documents.reports.clear import texts_clear
 from govlint.documents.reports.shape import Breach, all_texts, strings
+from govlint.documents.screen import Doubt, Screen, Suspect, wider
 
 # who answers, and what lies where, is named as it is named
 _NAMES = ("/phase_meta/owner", "/phase_meta/version", "/module_scope/write_modules/")
@@ -46,6 +48,7 @@ class WordList:
         allow: Sequence[str] = (),
     ) -> None:
         self._reasons: dict[str, str] = {}
+        self.screen = Screen(self.doubts)
         self._clean: set[str] = set()  # texts known to hold nothing loaded
         self._innocent: set[str] = set()  # words that stand in nothing that is looked for
         alternatives: list[str] = []
@@ -73,6 +76,14 @@ class WordList:
         self._search = re.compile("|".join([spaced, *unspaced]))
         phrases = sorted({_expression(_folded(p)) for p in unless}, key=len, reverse=True)
         self._unless = re.compile(rf"(?<!\w)(?:{'|'.join(phrases) or '(?!)'})(?!\w)")
+
+    def doubts(self) -> list[Doubt]:
+        """What has to match a text for `find` to find anything in it."""
+        words, needed = wider(Suspect(self._search)), wider(Suspect(self._needed))
+        return [
+            (rf"(?:^|[^A-Za-z0-9]){words}(?:$|[^A-Za-z0-9])",),
+            (r"[a-z0-9][A-Z]|[A-Z][A-Z][a-z][a-z]", needed),  # a name joined of words
+        ]
 
     def is_clean(self, text: str) -> bool:
         """Whether a text holds no loaded word; remembered, because reports repeat themselves."""
@@ -192,7 +203,8 @@ def word_list(added: tuple[tuple[str, str], ...] = (), allowed: tuple[str, ...] 
 
 def loaded_language(report: Any, words: WordList) -> Iterator[Breach]:
     """Every text of a report that uses loaded words; names of owners and paths are not read."""
-    if all(map(words.is_clean, strings(report))):
+    clears = texts_clear if words is word_list() else words.screen.clears
+    if clears(report) or all(map(words.is_clean, strings(report))):
         return
     for place, text in all_texts(report):
         if place.startswith(_NAMES) or place.startswith(_PATHS):

@@ -31,6 +31,10 @@ _POLL = 0.02
 class LedgerError(IncompleteError):
     """The ledger is not what was stored: the message says at which line and why."""
 
+    def __init__(self, message: str, path: str = "", line: int = 1) -> None:
+        super().__init__(f"{path}:{line}: {message}" if path else message)
+        self.message, self.line = message, line
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -66,34 +70,36 @@ def parse(data: bytes, shown: str) -> tuple[list[Entry], bytes]:
     whole, end, rest = data.rpartition(b"\n")
     entries: list[Entry] = []
     head = NO_HEAD
-    for number, line in enumerate(whole.split(b"\n") if end else [], 1):
-        entry = _entry(line, len(entries), head, f"{shown}:{number}")
+    for line in whole.split(b"\n") if end else []:
+        entry = _entry(line, len(entries), head, shown)
         entries.append(entry)
         head = entry.head
     return entries, rest
 
 
-def _entry(line: bytes, seq: int, head: str, where: str) -> Entry:
+def _entry(line: bytes, seq: int, head: str, shown: str) -> Entry:
+    def fault(message: str) -> LedgerError:
+        return LedgerError(message, shown, seq + 1)
+
     try:
         value = json.loads(line)
         same = isinstance(value, dict) and canonical(value) == line
     except (ValueError, RecursionError):
         value, same = None, False
     if not same:
-        raise LedgerError(f"{where}: is no entry in canonical JSON; the ledger was changed")
+        raise fault("is no entry in canonical JSON; the ledger was changed")
     if tuple(sorted(value)) != _KEYS or value["format"] != FORMAT:
-        raise LedgerError(f"{where}: is no entry of {FORMAT}; accepted keys are {', '.join(_KEYS)}")
+        raise fault(f"is no entry of {FORMAT}; accepted keys are {', '.join(_KEYS)}")
     if value["seq"] != seq or isinstance(value["seq"], bool):
-        raise LedgerError(
-            f"{where}: has number {value['seq']} where {seq} is due; an entry was taken out, put in"
-            " or moved"
+        raise fault(
+            f"has number {value['seq']} where {seq} is due; an entry was taken out, put in or moved"
         )
     if value["prev"] != head:
-        raise LedgerError(f"{where}: does not continue the line before it; the ledger was changed")
+        raise fault("does not continue the line before it; the ledger was changed")
     if not isinstance(value["report"], dict) or value["digest"] != digest(
         canonical(value["report"])
     ):
-        raise LedgerError(f"{where}: the report is not the one that was stored")
+        raise fault("the report is not the one that was stored")
     return Entry(seq, digest(line), value["digest"], value["report"])
 
 

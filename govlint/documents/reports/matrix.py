@@ -33,9 +33,11 @@ def matrix(reports: Sequence[tuple[str, Any]], findings: Iterable[tuple[str, str
     JSON pointers.
     """
     counts: dict[tuple[str, str], int] = {}
+    elsewhere: dict[str, int] = {}
     for path, pointer in findings:
         key = pointer.split("/")[1] if pointer.startswith("/") else ""
         counts[path, key] = counts.get((path, key), 0) + 1
+        elsewhere[path] = elsewhere.get(path, 0) + (key not in KEYS)
     heads = [_SHORT[key] for key in KEYS]
     lines = [_line("phase", "stage", heads, "")]
     given = ReportSet(tuple(value for _, value in reports))
@@ -44,7 +46,7 @@ def matrix(reports: Sequence[tuple[str, Any]], findings: Iterable[tuple[str, str
     for index in order:
         path, value = reports[index]
         cells = [_cell(value, key, counts.get((path, key), 0)) for key in KEYS]
-        rest = sum(n for (where, key), n in counts.items() if where == path and key not in KEYS)
+        rest = elsewhere.get(path, 0)
         more = f"{path}" + (f" (+{rest} on the whole)" if rest else "")
         lines.append(_line(places[index] or "?", _status(value), cells, more))
     absent = [name for name in phases() if name not in given.current]

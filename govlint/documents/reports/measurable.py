@@ -295,6 +295,8 @@ def _names_a_test(criterion: str) -> bool:
 
 
 def _is_written_in_latin(text: str) -> bool:
+    if text.isascii():
+        return True
     letters = [char for char in text if char.isalpha()]
     return sum(ord(char) < 0x250 for char in letters) * 2 >= len(letters)
 

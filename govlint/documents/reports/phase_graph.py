@@ -31,6 +31,11 @@ class ReportSet:
         return [_phase_id(report) for report in self.reports]
 
     @cached_property
+    def versions(self) -> list[tuple[tuple[int, int, str], ...]]:
+        """The version of each report, as versions are compared."""
+        return [version_key(report) for report in self.reports]
+
+    @cached_property
     def current(self) -> Mapping[str, int]:
         """For each phase the index of the report that counts, in the order of the phases."""
         found: dict[str, int] = {}
@@ -38,7 +43,7 @@ class ReportSet:
             if name is None:
                 continue
             known = found.get(name)
-            if known is None or version_key(self.reports[index]) > version_key(self.reports[known]):
+            if known is None or self.versions[index] > self.versions[known]:
                 found[name] = index
         return dict(sorted(found.items(), key=lambda entry: number(entry[0])))
 
@@ -78,11 +83,25 @@ def _edges(report: Any, key: str, own: str) -> dict[str, Text]:
     }
 
 
+def told(report: Any) -> dict[str, Any]:
+    """As much of a report as is looked at when it is judged together with the others."""
+    return {
+        "phase_meta": {key: at(report, "phase_meta", key) for key in ("phase_id", "version")},
+        "dependency_graph": at(report, "dependency_graph"),
+        "status": {"stage": at(report, "status", "stage")},
+    }
+
+
 def graph_breaches(given: ReportSet) -> Iterator[tuple[int, Breach]]:
     """What is wrong with the graph: the index of the report, and the breach."""
     for index, report in enumerate(given.reports):
-        for breach in _own(report):
+        for breach in own_breaches(report):
             yield index, breach
+    yield from set_breaches(given)
+
+
+def set_breaches(given: ReportSet) -> Iterator[tuple[int, Breach]]:
+    """What is wrong with the graph of a set: the index of the report, and the breach."""
     yield from _twice(given)
     contradicted = set()
     for phase, unblocked in given.unblocks.items():
@@ -110,7 +129,7 @@ def _is_clear(report: Any) -> bool:
     return listed is not None and all(text.value in phases() for text in listed)
 
 
-def _own(report: Any) -> Iterator[Breach]:
+def own_breaches(report: Any) -> Iterator[Breach]:
     """What is wrong within one report's own lists."""
     own = at(report, "phase_meta", "phase_id")
     depends = {t.value: t for t in texts_of(report, "dependency_graph", "depends_on") or ()}
@@ -144,7 +163,7 @@ def _twice(given: ReportSet) -> Iterator[tuple[int, Breach]]:
         version = at(given.reports[index], "phase_meta", "version")
         if name is None or not isinstance(version, str) or not says_something(version):
             continue
-        key = name, version_key(given.reports[index])
+        key = name, given.versions[index]
         known = first.setdefault(key, index)
         if known != index:
             yield (

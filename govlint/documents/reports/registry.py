@@ -28,7 +28,7 @@ _SMALL = frozenset(("and", "of", "the", "a", "an", "for", "to"))
 _SAME = {"grey": "gray", "eight": "8", "event": "events"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # there is one of each: told apart by identity
 class Module:
     """A primary module of a phase, and by what an entry of the scope is known to mean it."""
 
@@ -52,7 +52,7 @@ class Module:
         if self.kind == "beside":
             if self.folder not in parts[:-1]:
                 return False
-            return not Module(self.but, "path").is_met_by(entry)
+            return not Module(self.but, "path").meets(entry)
         wanted = self.name.split("/")
         for start in range(len(parts) - len(wanted) + 1):
             found = parts[start : start + len(wanted)]
@@ -61,7 +61,7 @@ class Module:
         return False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Part:
     """A part of a phase's core acceptance: one criterion has to hold a word of each group."""
 
@@ -82,7 +82,7 @@ def _covers(part: Part, criterion: str) -> bool:
     return all(has_words(criterion, *group) for group in part.groups)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Phase:
     """One row of the registry."""
 

@@ -61,11 +61,20 @@ def text_of(report: Any, *path: str) -> str | None:
 
 def texts_of(report: Any, *path: str) -> list[Text] | None:
     """The strings of the list below these keys; None unless all of it is strings."""
-    value = at(report, *path)
-    if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
+    value = report
+    for key in path:
+        if not isinstance(value, dict):
+            return None
+        value = value.get(key)
+    if not isinstance(value, list):
         return None
     base = _base(path)
-    return [Text(f"{base}/{index}", entry) for index, entry in enumerate(value)]
+    found = []
+    for index, entry in enumerate(value):
+        if not isinstance(entry, str):
+            return None
+        found.append(Text(f"{base}/{index}", entry))
+    return found
 
 
 @functools.cache

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from govlint.documents.reports.clear import texts_clear
 from govlint.documents.reports.shape import (
     KINDS,
     STAGES,
@@ -23,6 +24,7 @@ from govlint.documents.reports.shape import (
     strings,
     windows,
 )
+from govlint.documents.screen import Doubt, Suspect, wider
 
 # section 3 of the protocol, word for word; the number or letter at its end may be any
 _EXAMPLE = re.compile(
@@ -82,6 +84,7 @@ _SPOKEN_BEFORE = re.compile(
     r"|flag\w*|called|named|literal|remaining|unresolved|removes?|removed|the|such\sas)"
     r"\s+(?:\w+\s+){0,2}(?:(?:TODO|TBD|FIXME|XXX)\s*(?:,|/|or|and)\s*)*$"
 )
+_ROUND_IT = " .:;!?…\"'`()[]<>-"  # may stand round template text
 _LONGEST = 300  # characters of a text that is template text as a whole
 _NEAR = 80  # characters round a mark that say whether it is spoken of
 _CHOICES = {"stage": STAGES, "kind": KINDS}
@@ -96,7 +99,7 @@ def is_unfilled(text: str, place: str = "") -> bool:
 
 def unfilled(report: Any) -> Iterator[Breach]:
     """Every text of a report that was never filled in."""
-    if not any(map(_is_suspect, strings(report))):
+    if texts_clear(report) or not any(map(_is_suspect, strings(report))):
         return
     for place, text in all_texts(report):
         if not says_something(text):
@@ -155,7 +158,7 @@ def _what_is_left(text: str) -> tuple[int, int] | None:
     start = folded[:_LONGEST]
     if len(folded) < _LONGEST and (
         _EXAMPLE.fullmatch(folded)
-        or _BLANK.fullmatch(folded.strip(" .:;!?…\"'`()[]<>-"))
+        or _BLANK.fullmatch(folded.strip(_ROUND_IT))
         or _WRAPPED.fullmatch(folded)
     ):
         return whole
@@ -170,3 +173,15 @@ def _what_is_left(text: str) -> tuple[int, int] | None:
         if not (spoken.match(after) or _SPOKEN_BEFORE.search(before)):
             return found.span("mark")
     return None
+
+
+def doubts() -> list[Doubt]:
+    """What has to match a text for `_is_suspect` to say so."""
+    whole = [
+        wider(Suspect(_EXAMPLE, "fullmatch")),
+        wider(Suspect(_BLANK, "fullmatch", strip=_ROUND_IT)),
+        wider(Suspect(_WRAPPED, "fullmatch")),
+    ]
+    part = [wider(Suspect(_LOREM, "match")), wider(Suspect(_LABEL, "match"))]
+    part += [wider(Suspect(_INSIDE)), wider(Suspect(_MARK, folded=False))]
+    return [(pattern,) for pattern in (*whole, *part, r"\|", r"^[^A-Za-z0-9]*$")]

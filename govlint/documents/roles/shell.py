@@ -18,6 +18,8 @@ _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\+?=")
 _HEREDOC = re.compile(r"<<(?P<dash>-?)[ \t]*(?P<quote>['\"]?)(?P<word>[A-Za-z0-9_.-]+)(?P=quote)")
 _INNER_LINE = re.compile(r"^[ \t]*@role(?=[ \t])", re.MULTILINE)
 
+_SUBSTITUTED = re.compile(r"(?:\$\(|`)[ \t]*@role(?=[ \t])")
+
 Place = tuple[int, int, bool, bool]  # from `@role`, to, is it a command, is it a string
 
 
@@ -111,6 +113,15 @@ class _Reader:
         end = self.text.find("\n", self.at)
         return self.size if end < 0 else end
 
+    def _substituted(self, opened: int, inner: str) -> Iterator[Place]:
+        """The calls in `$(…)` and backquotes within double quotes: commands like any other."""
+        for found in _SUBSTITUTED.finditer(inner):
+            line = split(self.text, opened + found.end())
+            stop = min(line.end, opened + len(inner))
+            closing = ")" if found.group()[0] == "$" else "`"
+            shut = self.text.find(closing, opened + found.end(), stop)
+            yield opened + found.end() - len(KEYWORD), shut if shut >= 0 else stop, True, False
+
     def _quoted(self, quote: str, command: bool) -> Iterator[Place]:
         """Go past a quoted part; what begins with the keyword in it may be a call."""
         opened = self.at + 1
@@ -122,6 +133,8 @@ class _Reader:
         inner = self.text[opened:shut]
         if KEYWORD not in inner:
             return
+        if quote == '"':
+            yield from self._substituted(opened, inner)
         first = re.match(r"\s*@role(?=[ \t])", inner)
         if first and "\n" not in inner.strip():
             yield opened + first.end() - len(KEYWORD), shut, command, True

@@ -6,6 +6,7 @@ import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from govlint.python.api.stored import Stored
 from govlint.python.api.surface import ApiSurface
 from govlint.python.gate.envelopes import assigned
 from govlint.python.gate.frames import own_nodes
@@ -47,11 +48,14 @@ class Exposure:
     def __init__(self, program: Program, surface: ApiSurface) -> None:
         self.program = program
         self.surface = surface
+        self.stored = Stored(self)
+        self._kept: dict[Node, list[tuple[ast.expr, str]]] = {}
         self._sources: dict[FunctionInfo, bool] = {}
         self._returns: dict[tuple[FunctionInfo, frozenset[str]], str | None] = {}
 
     def exposed(self, function: FunctionInfo) -> list[Exposed]:
         """What `function` lets out, in the order of its lines."""
+        self.stored.look()
         found: dict[ast.AST, Exposed] = {}
         if not self._has_source(function):
             return []
@@ -73,14 +77,37 @@ class Exposure:
     def _is_source(self, node: ast.AST) -> bool:
         if isinstance(node, ast.Constant):
             return node.value in ("_internal", "traceback")
-        if isinstance(node, ast.Attribute) and node.attr in _TRACE_ATTRIBUTES:
-            return True
+        if isinstance(node, ast.Attribute):
+            return node.attr in _TRACE_ATTRIBUTES or bool(
+                self.stored.of(node) or self.stored.element_of(node)
+            )
         if not isinstance(node, ast.Call):
             return False
+        if self.stored.dumped(node):
+            return True
         last = node.func.attr if isinstance(node.func, ast.Attribute) else dotted(node.func)
         if last in _TRACES or last.startswith("print_") or self.surface.executes(node):
             return True
         return any(self._has_source(callee) for callee in self.program.callees(node))
+
+    def forget(self) -> None:
+        """Drop what was concluded about functions before more was known of objects."""
+        self._sources.clear()
+        self._returns.clear()
+
+    def kept_in(self, function: FunctionInfo) -> list[tuple[ast.AST, ast.expr, str]]:
+        """The assignments to attributes, and the arguments of objects made, that keep one.
+
+        Each with the expression that does, and what it holds.
+        """
+        if not self._has_source(function):
+            return []
+        found: list[tuple[ast.AST, ast.expr, str]] = []
+        for node, _ in self._sinks(function, frozenset(), "kept"):
+            for given, what in self._kept.pop(node, ()):
+                if node.ast is not None:
+                    found.append((node.ast, given, what))
+        return found
 
     def _sinks(
         self, function: FunctionInfo, given: frozenset[str], only: str = ""
@@ -102,9 +129,11 @@ class Exposure:
             also=self._names(function) | given,
         )
 
+        look = self._keeps if only == "kept" else self._lets_out
+
         def goal(node: Node, facts: Facts) -> bool:
-            wanted = not only or node.kind == only
-            return wanted and undisturbed(facts) and self._lets_out(node, _said(facts)) is not None
+            wanted = not only or node.kind == only or only == "kept"
+            return wanted and undisturbed(facts) and look(node, _said(facts)) is not None
 
         found: list[tuple[Node, str]] = []
         facts_at: dict[Node, str] = {}
@@ -112,7 +141,7 @@ class Exposure:
         def noting(node: Node, facts: Facts) -> bool:
             if not goal(node, facts):
                 return False
-            what = self._lets_out(node, _said(facts))
+            what = look(node, _said(facts))
             facts_at.setdefault(node, what or WHOLE)
             return True
 
@@ -154,9 +183,9 @@ class Exposure:
             case ast.keyword():
                 return self.what(node.value, said)
             case ast.Attribute():
-                if node.attr in _TRACE_ATTRIBUTES:
+                if node.attr in _TRACE_ATTRIBUTES or self.what(node.value, said) == TRACE:
                     return TRACE
-                return TRACE if self.what(node.value, said) == TRACE else None
+                return self.stored.of(node)
             case ast.Subscript():
                 return self._part(node.value, node.slice, said)
             case ast.ListComp() | ast.SetComp() | ast.GeneratorExp():
@@ -180,6 +209,9 @@ class Exposure:
             return WHOLE
         if isinstance(key, ast.Constant) and key.value == "traceback":
             return TRACE
+        kept = self.stored.element_of(holder)
+        if kept:
+            return kept
         held = self.what(holder, said)
         if held == WHOLE and isinstance(key, ast.Constant) and isinstance(key.value, str):
             return WHOLE if self._is_internal(holder) else None
@@ -220,6 +252,9 @@ class Exposure:
                 return held
         if callees:
             return None
+        dumped = self.stored.dumped(node)
+        if dumped:
+            return dumped
         if self.surface.executes(node):
             return WHOLE
         if last in _CARRIERS or last.endswith("Response"):
@@ -253,6 +288,20 @@ class Exposure:
                 found = [what for _, what in self._sinks(callee, given, only="return")]
                 self._returns[key] = found[0] if found else None
         return self._returns[key]
+
+    def _keeps(self, node: Node, said: dict[str, str]) -> str | None:
+        """What an assignment to an attribute, or a new object's argument, holds."""
+        tree = node.ast
+        given: list[ast.expr] = []
+        if node.kind == "statement" and isinstance(tree, ast.Assign):
+            if any(isinstance(target, ast.Attribute | ast.Subscript) for target in tree.targets):
+                given = [tree.value]
+        elif isinstance(tree, ast.Call) and node.kind == "call" and _makes(tree):
+            given = [*tree.args, *(k.value for k in tree.keywords)]
+        held = [(part, what) for part in given for what in [self.what(part, said)] if what]
+        if held:
+            self._kept[node] = held
+        return held[0][1] if held else None
 
     # letting it out
 
@@ -371,6 +420,11 @@ class Exposure:
             routed = routed or isinstance(decorator, ast.Call)
         name = dotted(function.node.returns).rpartition(".")[2]
         return routed and name[:1].isupper() and name not in _UNFILTERED
+
+
+def _makes(call: ast.Call) -> bool:
+    """Whether a call is of a class, by the way classes are spelled."""
+    return dotted(call.func).rpartition(".")[2][:1].isupper()
 
 
 def _said(facts: Facts) -> dict[str, str]:

@@ -46,15 +46,22 @@ _FILE = re.compile(
     r"(?:.*\.)?(?:Path|PosixPath|WindowsPath)\.(?:write_text|write_bytes|unlink|mkdir|rename|"
     r"replace|touch|rmdir|chmod|symlink_to|hardlink_to)|"
     r"(?:numpy|np)\.(?:save|savez|savez_compressed|savetxt)|joblib\.dump|torch\.save|"
-    r"shelve\.open|dbm\.open|PIL\.Image\..*save)"
+    r"shelve\.open|dbm\.open|PIL\.Image\..*save|logging\.(?:handlers\.)?\w*FileHandler|"
+    r"pandas\..*\.to_(?:csv|parquet|excel|pickle|feather|json|html|hdf|stata|markdown)|"
+    r"polars\..*\.(?:write|sink)_\w+|matplotlib\..*savefig|pandas\.ExcelWriter|"
+    r"fileinput\.input|wave\.open|sqlite3\..*\.backup)"
 )
+# the verbs of an HTTP client; making or configuring one sends nothing
+_VERB = r"(?:get|post|put|patch|delete|head|options|request|stream|send|ws_connect)"
 _SOCKET = re.compile(
     r"(?:socket\.(?:socket|create_connection|create_server)|ssl\.wrap_socket|"
-    r"requests\.(?:get|post|put|patch|delete|head|options|request|Session\.\w+|session\.\w+|"
-    r"sessions\.\w+\.\w+)|"
-    r"httpx\.(?:get|post|put|patch|delete|head|options|request|stream|(?:Async)?Client\.\w+)|"
-    r"aiohttp\.(?:request|ClientSession\.\w+|ClientSession\.__aenter__\.\w+)|"
-    r"urllib\.request\.\w+|urllib3\.(?:request|PoolManager\.\w+)|http\.client\.\w+Connection\b.*|"
+    rf"requests\.(?:{_VERB}|(?:Session|session|sessions\.\w+)\b.*\.{_VERB})|"
+    rf"httpx\.(?:{_VERB}|(?:Async)?Client\b.*\.{_VERB})|"
+    rf"aiohttp\.(?:request|ClientSession\b.*\.{_VERB})|"
+    r"urllib\.request\.(?:urlopen|urlretrieve)|urllib\.request\..*\.open|"
+    r"urllib3\.(?:request|\w+\.(?:request|urlopen|request_encode_\w+))|"
+    r"http\.client\.\w+Connection\.(?:request|connect|putrequest|send|endheaders)|"
+    r"socket\.socket\b.*\.(?:connect\w*|send\w*|bind|listen|accept|recv\w*)|"
     r"smtplib\.\w+.*|ftplib\.\w+.*|imaplib\.\w+.*|poplib\.\w+.*|telnetlib\.\w+.*|xmlrpc\.client\..*|"
     r"websockets?\..*connect\w*.*|grpc\.(?:aio\.)?(?:insecure_channel|secure_channel).*|"
     r"paramiko\.\w+\.(?:connect|open_sftp|exec_command).*|asyncssh\.connect.*|"
@@ -79,7 +86,8 @@ _STORES = re.compile(
     r"influxdb|etcd3|memcache|pymemcache)\b.*\.(\w+)"
 )
 _WRITES = re.compile(
-    r"commit|executemany|executescript|insert\w*|update\w*|delete\w*|replace\w*|bulk\w*|save\w*|"
+    r"commit|executemany|executescript|create|acreate|asave|adelete|aupdate|a?bulk_create|"
+    r"a?get_or_create|a?update_or_create|insert\w*|update\w*|delete\w*|replace\w*|bulk\w*|save\w*|"
     r"add|add_all|merge|flush|create_all|drop_all|set|mset|hset|hmset|setex|setnx|lpush|rpush|"
     r"sadd|zadd|incr\w*|decr\w*|expire|publish|xadd|index|drop\w*|create_index|copy_from|put|"
     r"write\w*|truncate"
@@ -87,9 +95,11 @@ _WRITES = re.compile(
 _READS = re.compile(
     r"get|mget|hget\w*|find\w*|fetch\w*|query|scalars?|search|lrange|smembers|exists"
 )
+_PIPELINES = re.compile(r"(?:redis|aioredis)\b.*\.execute")
 _REMOTE = re.compile(
     r"(?:psycopg2?|asyncpg|pymysql|MySQLdb|mysql\.connector|cx_Oracle|oracledb|pyodbc)\.connect"
 )
+_MODE = re.compile(r"(?=.*[wax+])[rwaxbtU+:|*gzx]{1,6}")
 _CHANGES = re.compile(
     r"\s*(?:--[^\n]*\n\s*)*(?:with\b.*?\)\s*)?(?:insert|update|delete|create|drop|alter|replace|"
     r"truncate|merge|upsert|copy|grant|vacuum)\b",
@@ -130,7 +140,7 @@ _NAMED: tuple[tuple[re.Pattern[str], re.Pattern[str], str], ...] = (
         SOCKET,
     ),
     (
-        re.compile(r"commit|add|add_all|merge|flush|bulk_\w+|delete|insert\w*|update\w*|save|upsert|"
+        re.compile(r"commit|add|add_all|create|merge|flush|bulk_\w+|delete|insert\w*|update\w*|save|upsert|"
                    r"insert_one|update_one|delete_one|replace_one"),
         re.compile(r"(?:^|[._])(?:db|database|db_session|conn|connection|orm|sqlsession|collection|"
                    r"mongo\w*|repo|repository|dao|\w+_repo|\w+_repository|\w+_dao|\w+_db|cursor)$"),
@@ -187,6 +197,12 @@ def effect_of(dotted_name: str, call: ast.Call) -> str | None:
     """The effect of calling a library function; None where it has none that is known."""
     if dotted_name in _OPENERS or dotted_name.endswith(".Path.open"):
         return FILE if _opens_for_writing(dotted_name, call) else None
+    if dotted_name == "logging.basicConfig":
+        return FILE if any(k.arg == "filename" for k in call.keywords) else None
+    if dotted_name.startswith(("pandas.", "polars.")) and not (call.args or call.keywords):
+        return None  # `to_csv()` gives the text back
+    if _PIPELINES.fullmatch(dotted_name) and not call.args:
+        return DATABASE
     if _FILE.fullmatch(dotted_name):
         return FILE
     if _PROCESS.fullmatch(dotted_name):
@@ -226,14 +242,11 @@ def effect_by_name(call: ast.Call) -> str | None:
             return STATE
         return DATABASE if _is_sql_builder(call) else None
     if method == "open":
-        owner = dotted(function.value) or ast.unparse(function.value)
-        if re.search(r"path|file|Path", owner) and _opens_for_writing("pathlib.Path.open", call):
-            return FILE
-        return None
+        return FILE if _opens_for_writing("pathlib.Path.open", call) else None
     if method in ("to_csv", "to_parquet", "to_excel", "to_pickle", "to_feather", "to_sql"):
         return (DATABASE if method == "to_sql" else FILE) if call.args else None
     owner = (dotted(function.value) or ast.unparse(function.value)).removeprefix("self.")
-    if ".objects" in f".{owner}" and method in ("create", "update", "delete", "bulk_create"):
+    if ".objects" in f".{owner}" and _WRITES.fullmatch(method):
         return DATABASE
     for methods, owners, effect in _NAMED:
         if methods.fullmatch(method) and owners.search(owner):
@@ -292,5 +305,5 @@ def _opens_for_writing(name: str, call: ast.Call) -> bool:
         if keyword.arg == "mode":
             mode = keyword.value
     if isinstance(mode, ast.Constant) and isinstance(mode.value, str):
-        return any(letter in mode.value for letter in "wax+")
+        return _MODE.fullmatch(mode.value) is not None
     return False

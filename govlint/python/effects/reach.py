@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from govlint.model import Related
 from govlint.python.effects import library
 from govlint.python.flow import values as v
+from govlint.python.participants.aliases import origins
+from govlint.python.paths.static import dotted
 from govlint.python.program import Program
 from govlint.python.symbols import ClassInfo, FunctionInfo
 
@@ -71,12 +73,28 @@ class Reach:
     def callees(self, call: ast.AST) -> list[FunctionInfo]:
         """The functions of the program that a call runs, decorators' wrappers included."""
         found: list[FunctionInfo] = []
-        for callee in self.program.callees(call):
+        for callee in (*self.program.callees(call), *self._setters(call)):
             if self.stops(callee) or callee.module.is_test:
                 continue
             found.append(callee)
             found.extend(self.wrappers(callee))
         return found
+
+    def _setters(self, node: ast.AST) -> Iterator[FunctionInfo]:
+        """The property setters that `object.name = …` runs."""
+        if not (isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)):
+            return
+        for value in self.program.values(node.value):
+            if isinstance(value, v.Instance):
+                for entry in self.program.mro(value.cls):
+                    if isinstance(entry, ClassInfo):
+                        yield from (
+                            function
+                            for function in entry.module.functions
+                            if function.cls is entry
+                            and function.name == node.attr
+                            and f"{node.attr}.setter" in function.decorators
+                        )
 
     def wrappers(self, function: FunctionInfo) -> Iterator[FunctionInfo]:
         """What the project's own decorators put around a function."""
@@ -106,10 +124,17 @@ class Reach:
         return self._own[function]
 
     def _of_call(self, call: ast.Call) -> Effect | None:
+        found = self._found(call)
+        if found is None or found.what == library.STATE or not self._stays_in_memory(call):
+            return found if found is None or not self._asks_memory(call) else None
+        return None
+
+    def _found(self, call: ast.Call) -> Effect | None:
         names = self.program.externals(call)
+        spelled = self._with_constants(call)
         for name in sorted(names):
             if not name.startswith("?."):
-                what = library.effect_of(name, call)
+                what = library.effect_of(name, spelled)
                 if what is not None:
                     return Effect(what, call, name.removeprefix("builtins."))
         for argument in (*call.args, *(k.value for k in call.keywords)):
@@ -120,10 +145,73 @@ class Reach:
             return None
         if self._is_memory(call):
             return None
-        what_by_name = library.effect_by_name(call)
+        what_by_name = library.effect_by_name(spelled)
         if what_by_name is None:
             return None
         return Effect(what_by_name, call, ast.unparse(call.func)[:60])
+
+    def _with_constants(self, call: ast.Call) -> ast.Call:
+        """The call with its constant texts put in, and with what a `partial` gives it."""
+        if not isinstance(call.func, ast.Name | ast.Attribute):
+            return call
+        given = [*call.args]
+        named = [*call.keywords]
+        for origin in origins(self.program, call.func):
+            if isinstance(origin, ast.Call) and dotted(origin.func).endswith("partial"):
+                given = [*origin.args[1:], *given]
+                named = [*origin.keywords, *named]
+        text = any(isinstance(a, ast.Name | ast.Attribute | ast.BinOp) for a in given) or any(
+            k.arg == "mode" for k in named
+        )
+        if not text and len(given) == len(call.args) and len(named) == len(call.keywords):
+            return call
+        found = ast.Call(
+            call.func,
+            [self._constant(argument) for argument in given],
+            [ast.keyword(k.arg, self._constant(k.value)) for k in named],
+        )
+        return ast.copy_location(found, call)
+
+    def _constant(self, node: ast.expr) -> ast.expr:
+        if isinstance(node, ast.Constant):
+            return node
+        texts = {x.value for x in self.program.values(node) if isinstance(x, v.Const)}
+        if len(texts) == 1 and isinstance(next(iter(texts)), str):
+            return ast.copy_location(ast.Constant(next(iter(texts))), node)
+        for origin in origins(self.program, node):
+            text = library.text_of(origin)
+            if text is not None and "?" not in text:
+                return ast.copy_location(ast.Constant(text), node)
+        return node
+
+    def _stays_in_memory(self, call: ast.Call) -> bool:
+        """Whether what is written to is a buffer: `image.save(BytesIO())`."""
+        given = [*call.args[:2], *(k.value for k in call.keywords)]
+        return any(
+            isinstance(value, v.ExternalInstance) and value.dotted in _BUFFERS
+            for argument in given
+            for value in self.program.values(argument)
+        ) or any(
+            isinstance(origin, ast.Call) and dotted(origin.func).rpartition(".")[2] in _BUFFER_NAMES
+            for argument in given
+            for origin in origins(self.program, argument)
+        )
+
+    def _asks_memory(self, call: ast.Call) -> bool:
+        """Whether a database is one in memory: `sqlite3.connect(":memory:")`."""
+        root: ast.expr = call.func
+        while isinstance(root, ast.Attribute | ast.Call):
+            root = root.value if isinstance(root, ast.Attribute) else root.func
+            for origin in origins(self.program, root, to_module=False):
+                if not isinstance(origin, ast.Call) or origin is call or not origin.args:
+                    continue
+                first = library.text_of(origin.args[0])
+                if first in (":memory:", "sqlite://", "sqlite:///:memory:", "sqlite+aiosqlite://"):
+                    return True
+                inner = isinstance(origin.func, ast.Attribute) and origin.func is not call.func
+                if inner and self._asks_memory(origin):
+                    return True
+        return False
 
     def _handed_on(self, argument: ast.expr, call: ast.Call) -> Effect | None:
         """`to_thread(shutil.copy, …)`: an effectful function given to be called."""
@@ -159,6 +247,10 @@ class Reach:
 
     def _step(self, node: ast.AST, note: str) -> Related:
         return Related(self.program.location(self.program.module_of(node), node), note)
+
+
+_BUFFERS = frozenset({"io.StringIO", "io.BytesIO", "tempfile.SpooledTemporaryFile"})
+_BUFFER_NAMES = frozenset({"StringIO", "BytesIO", "SpooledTemporaryFile"})
 
 
 def _called(node: ast.AST) -> str:

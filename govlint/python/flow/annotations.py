@@ -9,11 +9,13 @@ from __future__ import annotations
 import ast
 
 from govlint.python.flow import values as v
+from govlint.python.flow.applications import is_application
 from govlint.python.flow.fixpoint import Flow
 from govlint.python.flow.frames import Arguments, Frame
 from govlint.python.flow.generics import Bound, applied
 from govlint.python.flow.values import EMPTY, Value, Values
 from govlint.python.symbols import ClassInfo, Module
+from govlint.python.syntax.parse import build_tree
 
 _SEQUENCES = frozenset(
     "list List Sequence MutableSequence Iterable Iterator AsyncIterable AsyncIterator Collection "
@@ -26,7 +28,7 @@ _MAPPINGS = frozenset(
 )
 _AWAITABLES = frozenset("Awaitable Coroutine Future Task".split())
 _TRANSPARENT = frozenset(
-    "Optional Final ClassVar Annotated Required NotRequired ReadOnly InitVar Unpack Depends "
+    "Optional Final ClassVar Annotated Required NotRequired ReadOnly InitVar Unpack Depends Mapped "
     "ContextManager AbstractContextManager AsyncContextManager AbstractAsyncContextManager".split()
 )
 
@@ -106,6 +108,8 @@ def _instances(flow: Flow, value: Value, module: Module, depth: int) -> Values:
             return frozenset(found)
     if isinstance(value, v.Container) and value.shape == "alias":
         return flow.elements(frozenset({value}))
+    if isinstance(value, v.External) and is_application(value.dotted):
+        return frozenset({v.external_instance(value.dotted, None)})
     return EMPTY
 
 
@@ -114,7 +118,7 @@ def parse_text(flow: Flow, annotation: ast.Constant) -> ast.expr | None:
     cached = flow.program.parsed_annotations.get(annotation)
     if cached is None and annotation not in flow.program.parsed_annotations:
         try:
-            cached = ast.parse(str(annotation.value).strip(), mode="eval").body
+            cached = build_tree(str(annotation.value).strip(), mode="eval").body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             cached = None
         else:

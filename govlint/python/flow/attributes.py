@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 
+from govlint.python.flow import applications
 from govlint.python.flow import values as v
 from govlint.python.flow.fixpoint import PLAIN_BASES, Flow
 from govlint.python.flow.frames import Arguments, Frame
@@ -24,6 +25,9 @@ def is_property(function: FunctionInfo) -> bool:
 
 def load(flow: Flow, receiver: Value, name: str, node: ast.AST) -> Values:
     """What `receiver.name` evaluates to."""
+    shared = applications.kept(receiver, name)
+    if shared is not None:
+        return frozenset({shared})
     if isinstance(receiver, v.Instance):
         return _of_instance(flow, receiver, name, node)
     if isinstance(receiver, v.ClassValue):
@@ -33,6 +37,8 @@ def load(flow: Flow, receiver: Value, name: str, node: ast.AST) -> Values:
     if isinstance(receiver, v.Super):
         return _of_super(flow, receiver, name, node)
     if isinstance(receiver, v.External):
+        if receiver.dotted in ("builtins.__builtins__", "builtins.__dict__"):
+            return frozenset({v.external(f"builtins.{name}")})
         return frozenset({flow.program.outside(f"{receiver.dotted}.{name}")}) | flow.read(
             (receiver, name)
         )
@@ -148,6 +154,29 @@ _OBJECT_METHODS = ("__getattribute__", "__setattr__", "__delattr__", "__reduce__
 def is_typed_dict(flow: Flow, cls: ClassInfo) -> bool:
     """Whether the class declares the keys of a dictionary."""
     return any(isinstance(entry, str) and entry.endswith(".TypedDict") for entry in flow.mro(cls))
+
+
+def loads(flow: Flow, receiver: Value, names: Values, node: ast.AST) -> Values:
+    """What `receiver` has under each of the names that constants decide."""
+    found: set[Value] = set()
+    for name in names:
+        if isinstance(name, v.Const) and isinstance(name.value, str):
+            found |= load(flow, receiver, name.value, node)
+    return frozenset(found) or ANY
+
+
+def field_at(flow: Flow, owner: v.Instance, index: int, node: ast.AST) -> Values:
+    """What a named tuple has at a place: its fields stand there in their order."""
+    if not any(
+        isinstance(entry, str) and entry.endswith("NamedTuple") for entry in flow.mro(owner.cls)
+    ):
+        return EMPTY
+    for entry in flow.mro(owner.cls):
+        if isinstance(entry, ClassInfo) and entry.annotations:
+            names = list(entry.annotations)
+            if -len(names) <= index < len(names):
+                return load(flow, owner, names[index], node)
+    return EMPTY
 
 
 def load_key(flow: Flow, owner: v.Instance, keys: Values, node: ast.AST) -> Values:
@@ -297,7 +326,7 @@ def _of_class(flow: Flow, receiver: v.ClassValue, name: str, node: ast.AST) -> V
             if isinstance(entry, str) and entry not in PLAIN_BASES:
                 found.add(v.bound_external(f"{entry}.{name}", receiver))
                 break
-        if name in ("__new__", "__init_subclass__", "mro") and not found:
+        if name in _OF_CLASSES and not found:
             found.add(v.bound_external(f"type.{name}", receiver))
     return frozenset(found)
 
@@ -308,6 +337,10 @@ def _takes_class(function: FunctionInfo) -> bool:
     return "classmethod" in decorators or (
         function.name == "__class_getitem__" and "staticmethod" not in decorators
     )
+
+
+# what a class has of its own, and what a library's class decorator gives it (ray's actors)
+_OF_CLASSES = frozenset({"__new__", "__init_subclass__", "mro", "remote", "options", "bind"})
 
 
 def _line_of(flow: Flow, cls: ClassInfo, name: str, node: ast.AST) -> Values:

@@ -11,6 +11,7 @@ from govlint.python.flow.fixpoint import Flow
 from govlint.python.flow.frames import Arguments
 from govlint.python.flow.values import ANY, UNKNOWN, Value, Values
 from govlint.python.symbols import Module, index
+from govlint.python.syntax.parse import build_tree
 
 if TYPE_CHECKING:
     from govlint.python.program import Program
@@ -66,7 +67,7 @@ def decided_in_texts(program: Program) -> None:
 
 def _parse(flow: Flow, source: str | bytes, node: ast.AST) -> ast.Module | None:
     try:
-        tree = ast.parse(source)
+        tree: ast.Module = build_tree(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     home = flow.program.module_of(node)

@@ -407,6 +407,9 @@ class Expressions:
                 found |= subscript(owner, node.slice, keys)
             elif isinstance(owner, v.Instance):
                 found |= flow.element(owner, keys) if flow.read((owner, "*")) else EMPTY
+                for key in keys:
+                    if isinstance(key, v.Const) and type(key.value) is int:
+                        found |= attributes.field_at(flow, owner, key.value, node)
                 if attributes.lookup(flow, owner.cls, "__getitem__") is not None:
                     methods = attributes.load(flow, owner, "__getitem__", node)
                     found |= call_values(flow, methods, Arguments([keys]), node)
@@ -427,13 +430,15 @@ class Expressions:
                 found |= flow.element(owner, keys)
                 if owner.shape in ("alias",):
                     found.add(owner)
+            elif isinstance(owner, v.External) and owner.dotted == "builtins.__builtins__":
+                found |= attributes.loads(flow, owner, keys, node)
             elif isinstance(owner, v.External):
                 found.add(owner)
                 if flow.program.carries_governed(flow, keys | flow.elements(keys)):
                     # `Plugins = list[BasePlugin]`: what an annotation of that name admits
                     declared = annotated(flow, node, self.module, self.frame)
                     found |= flow.holder("alias", node, declared)
-            elif isinstance(owner, v.ExternalInstance):
+            elif isinstance(owner, v.ExternalInstance | v.BoundExternal):
                 found |= flow.element(owner, keys) | ANY
             else:
                 found.add(UNKNOWN)
@@ -758,6 +763,8 @@ class Expressions:
                     else:
                         got |= flow.elements(frozenset({holder}))
                 else:
+                    if isinstance(holder, v.Instance) and (starred is None or index < starred):
+                        got |= attributes.field_at(flow, holder, index, part)
                     got |= iterate(flow, frozenset({holder}), target)
             if isinstance(part, ast.Starred):
                 rest = flow.holder("list", part, frozenset(got))

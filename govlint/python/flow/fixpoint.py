@@ -23,7 +23,7 @@ from govlint.python.flow.declared import Elements, admitted, agreeing, elements_
 from govlint.python.flow.frames import Arguments, Frame, informative
 from govlint.python.flow.interest import Interest
 from govlint.python.flow.summaries import MAX_VALUES, Summaries
-from govlint.python.flow.values import ANY, EMPTY, Value, Values
+from govlint.python.flow.values import ANY, EMPTY, UNKNOWN, Value, Values
 from govlint.python.symbols import ClassInfo, FunctionInfo, Module
 
 if TYPE_CHECKING:
@@ -63,7 +63,8 @@ _MAX_EVALUATIONS = 400_000
 
 
 _HOLDING = (
-    v.Container, v.Instance, v.ExternalInstance, v.Partial, v.ClassValue, v.BoundMethod,
+    v.Container, v.Instance, v.ExternalInstance, v.BoundExternal, v.Partial, v.ClassValue,
+    v.BoundMethod,
 )  # fmt: skip
 
 
@@ -223,6 +224,8 @@ class Flow:
         followed; only what they inherit from a library is not.
         """
         if not isinstance(holder, v.Instance):
+            if isinstance(holder, v.BoundExternal):
+                return holder.receiver is not UNKNOWN
             return isinstance(holder, v.Container | v.ExternalInstance)
         cls = holder.cls
         found = self._holders.get(cls)
@@ -695,7 +698,7 @@ class Flow:
         """All that the containers among `holders` hold (their values, for mappings)."""
         found: set[Value] = set()
         for holder in holders:
-            if isinstance(holder, v.Container | v.ExternalInstance | v.Instance):
+            if isinstance(holder, v.Container | v.ExternalInstance | v.BoundExternal | v.Instance):
                 found |= self.read((holder, "*"))
                 if isinstance(holder, v.Container):
                     for other in self.read((holder, "more")):

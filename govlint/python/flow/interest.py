@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from govlint.python.flow import values as v
+from govlint.python.flow.applications import SHARED
 from govlint.python.flow.frames import Frame
 from govlint.python.flow.values import ANY
 from govlint.python.symbols import ClassInfo, FunctionInfo
@@ -99,6 +100,10 @@ class Interest:
                 self.add(function.name)
         elif isinstance(head, v.Value) and len(slot) == 2 and slot[1] not in _NAMELESS:
             self.add(str(slot[1]))
+        elif isinstance(head, v.BoundExternal):
+            self.add(head.name)
+        elif isinstance(head, v.ExternalInstance) and head.dotted.startswith(SHARED):
+            self.add(head.dotted.removeprefix(SHARED))
 
     def covers(self, function: FunctionInfo) -> bool:
         """Whether a function mentions something of interest, or belongs to what is governed."""

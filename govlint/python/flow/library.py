@@ -512,6 +512,30 @@ def _iter(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
     return flow.holder("iterator", node, iterate(flow, arguments.first(), node))
 
 
+def _one_of(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
+    """`random.choice(items)`: one of what is iterated over."""
+    return iterate(flow, arguments.first(), node) | arguments.at(1, "default")
+
+
+def _largest(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
+    items = iterate(flow, arguments.at(1, "iterable"), node)
+    call_values(flow, arguments.at(2, "key"), Arguments([items]), node)
+    return flow.holder("list", node, items)
+
+
+def _put_into(holder: int, item: int) -> Model:
+    """`heappush(heap, item)`: gives back what the holder may have had before."""
+
+    def model(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
+        for target in arguments.at(holder):
+            if isinstance(target, v.Container):
+                flow.store_element(target, None, arguments.at(item))
+                flow.write((target, "scrambled"), ANY)
+        return flow.elements(arguments.at(holder))
+
+    return model
+
+
 def _reduce(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
     items = iterate(flow, arguments.at(1), node)
     start = arguments.at(2) or items
@@ -687,21 +711,6 @@ def _field(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
         "factory", EMPTY
     )
     return found | call_values(flow, factory, Arguments(), node)
-
-
-def _insert(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
-    """`insort(items, item)` and `heappush`: what is put into the first goes in unordered."""
-    for holder in arguments.at(0, "a"):
-        if isinstance(holder, v.Container):
-            flow.store_element(holder, None, arguments.at(1, "x"))
-            flow.set_length(holder, None)
-    return EMPTY
-
-
-def _popped(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
-    """`heappop(items)`; `heapreplace` and `heappushpop` put their second argument in."""
-    _insert(flow, arguments, node)
-    return flow.elements(arguments.at(0)) | arguments.at(1)
 
 
 def _names_of(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
@@ -894,13 +903,6 @@ _MODELS: dict[str, Model] = {
     "weakref.WeakSet": _holder("set"),
     "types.MappingProxyType": _identity,
     "builtins.dir": _names_of,
-    "bisect.insort": _insert,
-    "bisect.insort_left": _insert,
-    "bisect.insort_right": _insert,
-    "heapq.heappush": _insert,
-    "heapq.heappop": _popped,
-    "heapq.heapreplace": _popped,
-    "heapq.heappushpop": _popped,
     "builtins.sorted": _sorted,
     "builtins.reversed": _elements,
     "builtins.enumerate": _enumerate,
@@ -930,6 +932,27 @@ _MODELS: dict[str, Model] = {
     "builtins.min": _extreme,
     "builtins.max": _extreme,
     "functools.reduce": _reduce,
+    "random.choice": _one_of,
+    "secrets.choice": _one_of,
+    "random.choices": _elements,
+    "random.sample": _elements,
+    "heapq.heappop": _one_of,
+    "heapq.heappush": _put_into(0, 1),
+    "heapq.heappushpop": _put_into(0, 1),
+    "heapq.heapreplace": _put_into(0, 1),
+    "heapq.merge": _chain,
+    "heapq.nlargest": _largest,
+    "heapq.nsmallest": _largest,
+    "bisect.insort": _put_into(0, 1),
+    "bisect.insort_left": _put_into(0, 1),
+    "bisect.insort_right": _put_into(0, 1),
+    "more_itertools.first": _one_of,
+    "more_itertools.last": _one_of,
+    "more_itertools.one": _one_of,
+    "more_itertools.only": _one_of,
+    "more_itertools.nth": _one_of,
+    "toolz.first": _one_of,
+    "toolz.last": _one_of,
     "functools.partial": _partial("partial"),
     "functools.partialmethod": _partialmethod,
     "operator.attrgetter": _partial("attrgetter"),

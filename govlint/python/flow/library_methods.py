@@ -134,8 +134,10 @@ def _of_object(
     if name in ("__init__", "__init_subclass__"):
         flow.write((receiver, "*"), flow.program.bound_part(arguments.everything()))
         return EMPTY
-    if name == "__call__" and isinstance(receiver, v.ClassValue):
+    if name in ("__call__", "remote", "bind") and isinstance(receiver, v.ClassValue):
         return call_values(flow, frozenset({receiver}), arguments, node)
+    if name == "options" and isinstance(receiver, v.ClassValue):
+        return frozenset({receiver})
     if name == "_replace" or name == "model_copy":
         for key, values in arguments.keywords.items():
             attributes.store(flow, receiver, key, values)

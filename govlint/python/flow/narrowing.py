@@ -88,7 +88,16 @@ def _call(run: Expressions, test: ast.Call, outcome: bool) -> None:
         if kinds is None:
             return
         current = _now(run, subject, run.flow.recorded.get(subject, EMPTY))
+        _ask_for(run, run.flow.recorded.get(test.args[1], EMPTY), current)
         _set(run, subject, _filtered(run, current, kinds, outcome, test.func.id))
+
+
+def _ask_for(run: Expressions, kinds: Values, current: Values) -> None:
+    """Have the modules read of the classes that something governed is tested against."""
+    flow = run.flow
+    unread = {x for x in kinds | flow.elements(kinds) if isinstance(x, v.Deferred)}
+    if unread and flow.program.carries_governed(flow, current):
+        flow.wanted |= {x.module for x in unread}
 
 
 def _affix(run: Expressions, test: ast.Call, func: ast.Attribute, outcome: bool) -> None:
@@ -143,7 +152,7 @@ def _classes(run: Expressions, values: Values) -> tuple[set[ClassInfo], set[str]
     for value in values:
         if isinstance(value, v.ClassValue):
             classes.add(value.cls)
-        elif isinstance(value, v.External):
+        elif isinstance(value, v.External | v.Deferred):
             outside.add(value.dotted)
         elif isinstance(value, v.Container):
             inner = _classes(run, run.flow.elements(frozenset({value})))
@@ -195,7 +204,31 @@ def _filtered(
                     kept.add(make(target))
         else:
             kept.add(value)
+    if not kept and outcome:
+        return _of_both(run, current, classes, outside)
     return frozenset(kept)
+
+
+def _of_both(
+    run: Expressions, current: Values, classes: set[ClassInfo], outside: set[str]
+) -> Values:
+    """What passes a test for a class that none of it has: objects of a class below both.
+
+    Any plugin may be of a class that is a `Closeable`, too; a protocol is a matter of methods.
+    """
+    if all(name.startswith("builtins.") for name in outside) and not classes:
+        return EMPTY
+    structural = any(_is_protocol(run, cls) for cls in classes)
+    return frozenset(
+        value
+        for value in current
+        if isinstance(value, v.Instance) and (value.is_some or structural)
+    )
+
+
+def _is_protocol(run: Expressions, cls: ClassInfo) -> bool:
+    bases = run.flow.mro(cls)
+    return any(isinstance(base, str) and base.endswith(".Protocol") for base in bases)
 
 
 def _compare(run: Expressions, test: ast.Compare, outcome: bool) -> None:
@@ -355,6 +388,7 @@ def _let_through(run: Expressions, pattern: ast.pattern, subject: Values) -> Val
     """The part of `subject` that a pattern matches; its names have been evaluated."""
     if isinstance(pattern, ast.MatchClass):
         kinds = _classes(run, run.flow.recorded.get(pattern.cls, EMPTY))
+        _ask_for(run, run.flow.recorded.get(pattern.cls, EMPTY), subject)
         return subject if kinds is None else _filtered(run, subject, kinds, True, "isinstance")
     if isinstance(pattern, ast.MatchOr):
         found: set[Value] = set()

@@ -294,6 +294,8 @@ class Interpreter(Expressions):
                     call_values(flow, methods, Arguments([keys, values]), target)
                 else:
                     flow.store_element(owner, self._constant_key(target.slice, keys), values)
+            elif isinstance(owner, v.BoundExternal) and owner.receiver is UNKNOWN:
+                continue  # it is not told which object's
             elif owner is not UNKNOWN and not isinstance(owner, v.Const):
                 flow.write((owner, "keys"), keys)
                 flow.store_element(owner, self._constant_key(target.slice, keys), values)

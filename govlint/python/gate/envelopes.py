@@ -23,6 +23,9 @@ GOOD, BAD, OPEN = "good", "bad", "open"
 
 _NAMES = re.compile(r"envelope", re.I)
 _TEXTS = {"str", "repr", "format_exc", "format_exception", "type", "print", "format", "bool", "len"}
+_TEXT_METHODS = set("format join strip lower upper replace title capitalize splitlines".split())
+# attributes with which exceptions say what happened; others may be an envelope
+_SAID_BY_EXCEPTIONS = {"args", "message", "msg", "reason", "strerror", "errno", "filename"}
 _TYPE_ARGUMENTS = {"type", "error_type", "type_", "kind", "code"}
 
 
@@ -44,6 +47,8 @@ class Envelopes:
                 return BAD
             case ast.Constant() | ast.JoinedStr() | ast.List() | ast.Set() | ast.Compare():
                 return BAD
+            case ast.BinOp() | ast.Subscript() | ast.Attribute():
+                return BAD if self._is_text(node) else OPEN
             case ast.Tuple():
                 verdicts = {self.verdict(element, facts) for element in node.elts}
                 return BAD if verdicts == {BAD} and not self._names_exception(node) else OPEN
@@ -104,11 +109,35 @@ class Envelopes:
             if None in error.keys:
                 return OPEN
             return GOOD if {"type", "message"} <= keys else BAD
-        if isinstance(error, ast.Call) and _last(error.func) in _TEXTS:
-            return BAD
-        if isinstance(error, ast.Constant | ast.JoinedStr):
-            return BAD
-        return BAD if isinstance(error, ast.Name) and self.is_caught(error) else OPEN
+        return BAD if self._is_text(error) else OPEN
+
+    def _is_text(self, node: ast.expr) -> bool:
+        """Whether an expression is text or a flag, or the exception itself, for sure."""
+        match node:
+            case ast.Constant() | ast.JoinedStr():
+                return True
+            case ast.Name():
+                return self.is_caught(node)
+            case ast.Call():
+                last = _last(node.func)
+                if isinstance(node.func, ast.Attribute) and self._is_text(node.func.value):
+                    return last in _TEXT_METHODS
+                return last in _TEXTS
+            case ast.BinOp():
+                sides = [node.left, node.right]
+                if isinstance(node.op, ast.Mod):
+                    return self._is_text(node.left)
+                return isinstance(node.op, ast.Add) and any(map(self._is_text, sides))
+            case ast.BoolOp():
+                return all(map(self._is_text, node.values))
+            case ast.IfExp():
+                return self._is_text(node.body) and self._is_text(node.orelse)
+            case ast.Attribute():
+                said = node.attr in _SAID_BY_EXCEPTIONS
+                return said and isinstance(node.value, ast.Name) and self.is_caught(node.value)
+            case ast.Subscript():
+                return self._is_text(node.value)
+        return False
 
     def _call(self, node: ast.Call, facts: Facts) -> str:
         last = _last(node.func)

@@ -216,11 +216,35 @@ class InputPaths:
 
     def _keeps(self, value: ast.expr, names: set[str]) -> bool:
         """Whether a new value is made of the validated one, or validated by itself."""
-        return any(
-            (isinstance(node, ast.Name) and node.id in names)
-            or (isinstance(node, ast.Call) and self.validators.is_validator(node))
-            for node in ast.walk(value)
-        ) and not self._fills_in(value)
+        return (
+            any(
+                (isinstance(node, ast.Name) and node.id in names)
+                or (isinstance(node, ast.Call) and self.validators.is_validator(node))
+                for node in ast.walk(value)
+            )
+            and not self._fills_in(value)
+            and not self._is_overridden(value, names)
+        )
+
+    def _is_overridden(self, value: ast.expr, names: set[str]) -> bool:
+        """`{**payload, **overrides}`: what the caller gave besides goes over what was checked."""
+        parts: list[ast.expr] = []
+        if isinstance(value, ast.Dict):
+            parts = [v for k, v in zip(value.keys, value.values, strict=True) if k is None]
+        elif isinstance(value, ast.BinOp) and isinstance(value.op, ast.BitOr):
+            parts = [value.left, value.right]
+        elif isinstance(value, ast.Call) and dotted(value.func) == "dict":
+            parts = [*value.args, *(k.value for k in value.keywords if k.arg is None)]
+        own = [dotted(part) in names for part in parts]
+        if not any(own):
+            return False
+        after = parts[own.index(True) + 1 :]
+        return any(isinstance(part, ast.Name) and self._is_given(part) for part in after)
+
+    def _is_given(self, name: ast.Name) -> bool:
+        """Whether a name is a parameter, so that nobody has looked at what it holds."""
+        function = self.program.function_of(name)
+        return function is not None and name.id in function.params
 
     def _empties(self, call: ast.Call, method: str) -> bool:
         fields = self.validators.fields

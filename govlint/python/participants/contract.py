@@ -6,14 +6,25 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from govlint.python.bindings import matches_any
 from govlint.python.flow import values as v
 from govlint.python.gate.frames import own_nodes
+from govlint.python.node_index import nodes_of
+from govlint.python.participants.services import CONTRACT, is_contract, is_open
+from govlint.python.paths import cfg
 from govlint.python.paths.static import dotted
 from govlint.python.program import Program
 from govlint.python.symbols import ClassInfo, FunctionInfo
 
 _REQUIRED = ("artifacts", "events")
-_ALLOWED = frozenset({"artifacts", "events", "state_changes"})
+_KINDS = {"artifacts": "mapping", "events": "list", "state_changes": "list"}
+_ALLOWED = frozenset(_KINDS)
+# what these give is a text, a number or a list, whatever they are given
+_TEXT_METHODS = frozenset(
+    """upper lower strip lstrip rstrip title capitalize format join encode decode isoformat
+    hexdigest splitlines""".split()
+)
+_BUILTINS = frozenset("str repr int float bool len list tuple set sorted sum json.dumps".split())
 Fault = tuple[ast.AST, str]
 
 
@@ -34,11 +45,14 @@ class Contract:
 
     def faults(self, cls: ClassInfo) -> Iterator[Fault]:
         """What a service's two methods get wrong."""
-        for name in ("handle_intent", "get_supported_intents"):
+        for name in CONTRACT:
             method = self.program.find_method(cls, name)
-            if method is None and name in cls.stored:
-                continue  # an alias of another method
-            open_method = method is not None and "abstractmethod" in method.decorators
+            bound = self._bound(cls, name)
+            if bound is not None:  # an alias of another method, or something else altogether
+                if _is_no_method(bound):
+                    yield bound, f"{cls.name}.{name} is {ast.unparse(bound)[:40]}, and no method"
+                continue
+            open_method = method is not None and is_open(method)
             declared = method is None or method.cls is None or self._is_contract(method.cls)
             if (open_method or declared) and not self._has_unknown_base(cls, name):
                 if not self._is_base(cls):
@@ -52,22 +66,38 @@ class Contract:
                 yield from self._of_listing(method)
 
     def _is_contract(self, cls: ClassInfo) -> bool:
-        from govlint.python.participants.services import is_contract
-
         return is_contract(self.program, cls)
+
+    def _bound(self, cls: ClassInfo, name: str) -> ast.expr | None:
+        """What a class statement binds to a method's name by assignment, before any `def`."""
+        for entry in self.program.mro(cls):
+            if not isinstance(entry, ClassInfo) or name in entry.methods:
+                return None
+            for statement in entry.node.body:
+                targets = statement.targets if isinstance(statement, ast.Assign) else []
+                if isinstance(statement, ast.AnnAssign):
+                    targets = [statement.target]
+                if any(isinstance(t, ast.Name) and t.id == name for t in targets):
+                    value: ast.expr | None = getattr(statement, "value", None)
+                    return value
+        return None
 
     def _is_base(self, cls: ClassInfo) -> bool:
         """Whether a class is there to be derived from: others do, and nobody makes one."""
         bases = {dotted(base).rpartition(".")[2] for base in cls.node.bases}
-        return "ABC" in bases or (
-            bool(self.program.subclasses(cls)) and cls.name.startswith(("Base", "Abstract", "_"))
+        if "ABC" in bases or any(is_open(method) for method in cls.methods.values()):
+            return True
+        return bool(self.program.subclasses(cls)) and not any(
+            dotted(call.func).rpartition(".")[2] == cls.name
+            for module in list(self.program.modules.values())
+            if not module.is_test
+            for call in nodes_of(module, ast.Call)
+            if isinstance(call, ast.Call)
         )
 
     def _has_unknown_base(self, cls: ClassInfo, name: str) -> bool:
         """Whether a base that is not in the tree may bring the method."""
         own = self.program.bindings.participants
-        from govlint.python.bindings import matches_any
-
         for entry in self.program.mro(cls):
             if isinstance(entry, str):
                 if (
@@ -110,8 +140,32 @@ class Contract:
             fault = self._of_result(statement.value)
             if fault is not None:
                 yield statement, f"{method.name} returns {fault}"
-        if not returns and not _ends_in_raise(node):
-            yield node, f"{method.name} returns nothing; it returns artifacts and events"
+        if self._falls_off(node):
+            what = "can end without a return" if returns else "returns nothing"
+            yield node, f"{method.name} {what}; it returns artifacts and events"
+
+    def _falls_off(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+        """Whether some path through a function ends behind its last statement."""
+
+        def goes_on(call: ast.Call) -> bool:
+            callees = self.program.callees(call)
+            return not callees or not all(
+                not isinstance(c.node, ast.Lambda) and _ends_in_raise(c.node) for c in callees
+            )
+
+        graph = cfg.build(node.body, returns=goes_on)
+        reached, stack = {graph.entry}, [graph.entry]
+        while stack:
+            current = stack.pop()
+            if current.kind == "return":
+                continue
+            for following in (*current.after, *current.raises):
+                if following is graph.exit and following in current.after:
+                    return True
+                if following not in reached:
+                    reached.add(following)
+                    stack.append(following)
+        return False
 
     def _declared(self, method: FunctionInfo) -> FunctionInfo | None:
         assert method.cls is not None
@@ -129,15 +183,40 @@ class Contract:
             return f"{value.value!r}; it returns artifacts and events"
         if isinstance(value, ast.List | ast.Tuple | ast.Set | ast.ListComp | ast.JoinedStr):
             return "no mapping; it returns one of artifacts and events"
+        if isinstance(value, ast.Compare) or _is_plain_call(value):
+            return "no mapping; it returns one of artifacts and events"
         shape = self._shape(value)
         if shape is None:
             return self._of_values(value)
+        wrong = self._wrong_parts(value)
+        if wrong is not None:
+            return wrong
         strange = sorted(shape.keys - _ALLOWED)
         if strange:
             return f"{', '.join(repr(k) for k in strange)} besides artifacts and events"
         missing = [key for key in _REQUIRED if key not in shape.keys]
         if missing and shape.whole:
             return f"no {' and no '.join(missing)}"
+        return None
+
+    @staticmethod
+    def _wrong_parts(value: ast.expr) -> str | None:
+        """`{"artifacts": {}, "events": None}`: a part that is not what the contract says."""
+        pairs: list[tuple[object, ast.expr]] = []
+        if isinstance(value, ast.Dict):
+            pairs = [
+                (key.value, part)
+                for key, part in zip(value.keys, value.values, strict=True)
+                if isinstance(key, ast.Constant)
+            ]
+        elif isinstance(value, ast.Call):
+            pairs = [(k.arg, k.value) for k in value.keywords]
+        for key, part in pairs:
+            mapping = isinstance(part, ast.Dict | ast.DictComp)
+            if key in _ALLOWED and (
+                isinstance(part, ast.Constant | ast.JoinedStr) or (mapping and key != "artifacts")
+            ):
+                return f"{ast.unparse(part)[:30]} for {key}; it is a {_KINDS[str(key)]}"
         return None
 
     def _of_values(self, value: ast.expr) -> str | None:
@@ -165,6 +244,11 @@ class Contract:
         if isinstance(value, ast.Call) and dotted(value.func) == "dict" and not value.args:
             named = {k.arg for k in value.keywords}
             return _Shape(frozenset(k for k in named if k), None not in named)
+        if isinstance(value, ast.BinOp) and isinstance(value.op, ast.BitOr):
+            left, right = self._shape(value.left), self._shape(value.right)
+            if left is None or right is None:
+                return None
+            return _Shape(left.keys | right.keys, left.whole and right.whole)
         return self._shape_of_values(value)
 
     def _shape_of_values(self, value: ast.expr) -> _Shape | None:
@@ -197,6 +281,9 @@ class Contract:
         node = method.node
         if isinstance(node, ast.Lambda):
             return
+        if any(d.rpartition(".")[2].endswith("property") for d in method.decorators):
+            yield node, f"{method.name} is a property; it is called for a list"
+            return
         if isinstance(node, ast.AsyncFunctionDef):
             yield node, f"{method.name} is async; it is called for a list"
         spec = node.args
@@ -214,7 +301,7 @@ class Contract:
             fault = self._of_list(statement.value)
             if fault is not None:
                 yield statement, f"{method.name} returns {fault}; it returns a list of intent types"
-        if not returns and not _ends_in_raise(node):
+        if self._falls_off(node):
             yield node, f"{method.name} returns nothing; it returns a list of intent types"
 
     def _of_list(self, value: ast.expr | None) -> str | None:
@@ -237,6 +324,23 @@ class Contract:
         if values and all(isinstance(x, v.Container) and x.shape == "dict" for x in values):
             return "no list"
         return None
+
+
+def _is_no_method(value: ast.expr) -> bool:
+    """Whether something that stands where a method is due can be seen not to be one."""
+    return isinstance(
+        value,
+        ast.Constant | ast.List | ast.Tuple | ast.Set | ast.Dict | ast.ListComp | ast.JoinedStr,
+    )
+
+
+def _is_plain_call(value: ast.expr) -> bool:
+    """Whether a call gives a text, a number or a list by what is called."""
+    if not isinstance(value, ast.Call):
+        return False
+    if isinstance(value.func, ast.Attribute) and value.func.attr in _TEXT_METHODS:
+        return True
+    return dotted(value.func) in _BUILTINS
 
 
 def _signature(node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
+from govlint.python.flow import values as v
 from govlint.python.paths.static import dotted, truth
 from govlint.python.program import Program
 from govlint.python.symbols import FunctionInfo
@@ -25,6 +26,7 @@ _CALLS = re.compile(
     r"retry_context|attempt_with_retries)"
 )
 _COUNTER = re.compile(r"attempt|retr|tries|\btry|backoff|delay", re.IGNORECASE)
+_ATTEMPTS = re.compile(r"attempt|retr(?:y|ies)|\btries\b|\btry_", re.IGNORECASE)
 _COUNTS = ("range", "count", "itertools.count", "repeat", "itertools.repeat")
 Found = tuple[ast.AST, str]
 
@@ -32,11 +34,7 @@ Found = tuple[ast.AST, str]
 def retries_of(program: Program, function: FunctionInfo) -> Iterator[Found]:
     """Each place in a function that tries again what has failed."""
     node = function.node
-    if not isinstance(node, ast.Lambda):
-        for decorator in node.decorator_list:
-            target = decorator.func if isinstance(decorator, ast.Call) else decorator
-            if _is_retry(program, target, _DECORATORS):
-                yield decorator, f"@{dotted(target)}"
+    yield from _decorated(program, node)
     body = node.body if isinstance(node.body, list) else [node.body]
     for root in body:
         for child in ast.walk(root):
@@ -53,14 +51,58 @@ def retries_of(program: Program, function: FunctionInfo) -> Iterator[Found]:
                 ):
                     yield child, "it asks its client to retry"
             elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
-                for decorator in child.decorator_list:
-                    target = decorator.func if isinstance(decorator, ast.Call) else decorator
-                    if _is_retry(program, target, _DECORATORS):
-                        yield decorator, f"@{dotted(target)}"
+                yield from _decorated(program, child)
+            elif isinstance(child, ast.Try):
+                again = _does_again(child)
+                if again is not None:
+                    yield again, "it does the same again in its handler"
             elif isinstance(child, ast.ExceptHandler) and not isinstance(node, ast.Lambda):
                 again = _calls_itself(child, function)
                 if again is not None:
                     yield again, "it calls itself again from its handler"
+
+
+def _decorated(
+    program: Program, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+) -> Iterator[Found]:
+    """The decorators that retry: a library's, one named so, or the project's by its wrapper."""
+    for decorator in getattr(node, "decorator_list", []):
+        target = decorator.func if isinstance(decorator, ast.Call) else decorator
+        if _is_retry(program, target, _DECORATORS) or any(
+            isinstance(loop, ast.For | ast.AsyncFor | ast.While) and _tries_again(loop)
+            for value in program.values(target)
+            if isinstance(value, v.FunctionValue)
+            for loop in ast.walk(value.function.node)
+        ):
+            yield decorator, f"@{dotted(target)}"
+
+
+def _does_again(attempt: ast.Try) -> ast.AST | None:
+    """What a handler does once more: the very call with which the `try` began."""
+    first = _work(attempt.body[0]) if attempt.body else None
+    if first is None:
+        return None
+    wanted = ast.dump(first)
+    for handler in attempt.handlers:
+        for statement in handler.body:
+            for part in ast.walk(statement):
+                if isinstance(part, ast.stmt):
+                    again = _work(part)
+                    if again is not None and ast.dump(again) == wanted:
+                        return part
+    return None
+
+
+def _work(statement: ast.stmt) -> ast.Call | None:
+    """The call whose answer a statement takes, or that it waits for."""
+    value = getattr(statement, "value", None)
+    if not isinstance(statement, ast.Assign | ast.AnnAssign | ast.Return | ast.Expr):
+        return None
+    waits = isinstance(value, ast.Await)
+    call = value.value if isinstance(value, ast.Await) else value
+    if not isinstance(call, ast.Call) or (isinstance(statement, ast.Expr) and not waits):
+        return None
+    return call
 
 
 def _asks(value: ast.expr) -> bool:
@@ -108,11 +150,11 @@ def _tries_again(loop: ast.For | ast.AsyncFor | ast.While) -> bool:
             for i in n.items
         )
     ]
-    if not tries and not suppressed:
-        return False
     turns = _turns(loop)
     if turns is None:
         return False
+    if _asks_again(loop, turns):
+        return True
     for attempt in tries:
         if not any(isinstance(n, ast.Call) for s in attempt.body for n in ast.walk(s)):
             continue
@@ -123,6 +165,34 @@ def _tries_again(loop: ast.For | ast.AsyncFor | ast.While) -> bool:
         if _succeeds(loop, attempt):
             return True
     return any(_ends(n.body) for n in suppressed if not (turns and _uses(n.body, turns)))
+
+
+def _asks_again(loop: ast.For | ast.AsyncFor | ast.While, turns: set[str]) -> bool:
+    """Whether a counted loop makes the same call until its answer is a good one."""
+    head = ast.unparse(loop.test if isinstance(loop, ast.While) else loop.iter)
+    counter = "" if isinstance(loop, ast.While) else ast.unparse(loop.target)
+    counter += "".join(
+        f" {ast.unparse(n.target)}" for n in _own(loop) if isinstance(n, ast.AugAssign)
+    )
+    if not _ATTEMPTS.search(f"{head} {counter}"):
+        return False
+    stored = {
+        n.id for n in ast.walk(loop) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    }
+    for statement in loop.body:
+        if not isinstance(statement, ast.Assign | ast.AnnAssign) or statement.value is None:
+            continue
+        call = _work(statement)
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        names = {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
+        if call is None or not names or _uses([ast.Expr(call)], (stored - names) | turns):
+            continue
+        tested = [n.test for n in _own(loop) if isinstance(n, ast.If) and _ends([n])]
+        if isinstance(loop, ast.While):
+            tested.append(loop.test)
+        if any(isinstance(n, ast.Name) and n.id in names for t in tested for n in ast.walk(t)):
+            return True
+    return False
 
 
 def _own(loop: ast.stmt) -> Iterator[ast.AST]:
@@ -145,7 +215,9 @@ def _turns(loop: ast.For | ast.AsyncFor | ast.While) -> set[str] | None:
         names = {n.id for n in ast.walk(loop.test) if isinstance(n, ast.Name)}
         names |= {n.attr for n in ast.walk(loop.test) if isinstance(n, ast.Attribute)}
         counted = any(_COUNTER.search(name) for name in names)
-        flagged = isinstance(loop.test, ast.UnaryOp) and isinstance(loop.test.op, ast.Not)
+        flagged = (isinstance(loop.test, ast.UnaryOp) and isinstance(loop.test.op, ast.Not)) or (
+            isinstance(loop.test, ast.Name) and _is_lowered(loop, loop.test.id)
+        )
         below = isinstance(loop.test, ast.Compare) and any(
             isinstance(n, ast.AugAssign) and isinstance(n.target, ast.Name) and n.target.id in names
             for n in ast.walk(loop)
@@ -164,6 +236,17 @@ def _turns(loop: ast.For | ast.AsyncFor | ast.While) -> set[str] | None:
     if any(_COUNTER.search(name) for name in target) or _COUNTER.search(ast.unparse(loop.iter)):
         return set()
     return target or set()
+
+
+def _is_lowered(loop: ast.While, name: str) -> bool:
+    """Whether a flag that keeps the loop going is only ever taken back in it."""
+    set_to = [
+        n.value
+        for n in ast.walk(loop)
+        if isinstance(n, ast.Assign)
+        and any(isinstance(t, ast.Name) and t.id == name for t in n.targets)
+    ]
+    return bool(set_to) and any(truth(value) is False for value in set_to)
 
 
 def _uses(body: list[ast.stmt], names: set[str]) -> bool:

@@ -24,7 +24,10 @@ TRIGGERS: tuple[str, ...] = (
     "IntentExecutor",
     "RuntimeParticipant",
     "get_supported_intents",
+    "class Runtime",
 )
+# a class of such a name is the runtime where it takes intents
+_RUNTIME = re.compile(r"(?:\w+)?Runtime(?:Engine|Kernel|Executor|Supervisor|Core)?")
 
 
 def starts_in(data: bytes, bindings: Bindings) -> bool:
@@ -41,7 +44,9 @@ def starts_in(data: bytes, bindings: Bindings) -> bool:
         if not set("*?[") & set(entry)
     }
     pattern = rb"(?<!\w)(?:" + b"|".join(sorted(map(re.escape, names))) + rb")(?!\w)"
-    return re.search(pattern, data) is not None
+    if re.search(pattern, data) is not None:
+        return True
+    return b"intent" in data and re.search(rb"class \w*Runtime\w*\b", data) is not None
 
 
 def classes_of(program: Program, names: tuple[str, ...]) -> Iterator[ClassInfo]:
@@ -51,6 +56,22 @@ def classes_of(program: Program, names: tuple[str, ...]) -> Iterator[ClassInfo]:
             continue
         for cls in module.classes:
             if program.is_subclass(cls, names):
+                yield cls
+
+
+def runtime_classes(program: Program) -> Iterator[ClassInfo]:
+    """The runtime's classes: those bound, and a class `Runtime` whose methods take an intent."""
+    yield from classes_of(program, program.bindings.runtimes)
+    if program.bindings.runtimes != Bindings().runtimes:
+        return
+    for module in list(program.modules.values()):
+        for cls in () if module.is_test else module.classes:
+            if (
+                _RUNTIME.fullmatch(cls.name)
+                and any("intent" in method.params for method in cls.methods.values())
+                and not program.is_subclass(cls, program.bindings.runtimes)
+                and not program.is_participant(cls)
+            ):
                 yield cls
 
 

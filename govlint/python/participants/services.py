@@ -8,12 +8,14 @@ from collections.abc import Iterator
 
 from govlint.python.bindings import Bindings, matches_any
 from govlint.python.flow import values as v
+from govlint.python.participants.aliases import origins
 from govlint.python.paths.static import dotted
 from govlint.python.program import Program
 from govlint.python.symbols import ClassInfo, FunctionInfo
 
 TRIGGERS: tuple[str, ...] = ("RuntimeParticipant", "get_supported_intents")
 _SHAPE = re.compile(rb"\bhandle_intent\b")
+CONTRACT = ("handle_intent", "get_supported_intents")
 _CONTEXTS = ("execution_context", "runtime_context", "exec_context", "exec_ctx")
 
 
@@ -42,13 +44,19 @@ def services(program: Program) -> list[ClassInfo]:
 
 
 def is_contract(program: Program, cls: ClassInfo) -> bool:
-    """Whether a class is the contract itself: it has its name, or leaves its methods open."""
+    """Whether a class is the contract itself: it has its name, or leaves both methods open."""
     if matches_any(program.bindings.participants, cls.qualname):
         return True
     bases = {dotted(b.value if isinstance(b, ast.Subscript) else b) for b in cls.node.bases}
     if any(base.rpartition(".")[2] == "Protocol" for base in bases):
         return True
-    return any("abstractmethod" in d for m in cls.methods.values() for d in m.decorators)
+    own = [cls.methods[name] for name in CONTRACT if name in cls.methods]
+    return len(own) == len(CONTRACT) and all(is_open(method) for method in own)
+
+
+def is_open(method: FunctionInfo) -> bool:
+    """Whether a method is abstract: left for a subclass to fill in."""
+    return any("abstractmethod" in decorator for decorator in method.decorators)
 
 
 def functions_of(program: Program, cls: ClassInfo) -> Iterator[FunctionInfo]:
@@ -72,8 +80,29 @@ def is_context(program: Program, node: ast.expr) -> bool:
     if _is_of(program, node, program.bindings.contexts):
         return True
     if isinstance(node, ast.Name):
-        return node.id in _CONTEXTS or _is_second_parameter(program, node)
-    return isinstance(node, ast.Attribute) and node.attr in _CONTEXTS
+        if node.id in _CONTEXTS or _is_second_parameter(program, node):
+            return True
+        return any(
+            origin is not node and not isinstance(origin, ast.Call) and is_context(program, origin)
+            for origin in origins(program, node)
+        )
+    if isinstance(node, ast.Attribute):
+        return node.attr in _CONTEXTS
+    held = _held_at(program, node) if isinstance(node, ast.Subscript) else None
+    return held is not None and is_context(program, held)
+
+
+def _held_at(program: Program, node: ast.Subscript) -> ast.expr | None:
+    """What a container that is spelled out in the function holds at a constant key."""
+    key = node.slice.value if isinstance(node.slice, ast.Constant) else None
+    for origin in origins(program, node.value):
+        if isinstance(origin, ast.Dict):
+            for name, value in zip(origin.keys, origin.values, strict=True):
+                if isinstance(name, ast.Constant) and name.value == key:
+                    return value
+        elif isinstance(origin, ast.List | ast.Tuple) and isinstance(key, int):
+            return origin.elts[key] if -len(origin.elts) <= key < len(origin.elts) else None
+    return None
 
 
 def _is_second_parameter(program: Program, node: ast.Name) -> bool:
@@ -92,23 +121,36 @@ def is_surface(program: Program, node: ast.expr) -> bool:
     if _is_of(program, node, program.bindings.state_surfaces):
         return True
     name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
-    return name.lstrip("_") == "state_surface"
+    if name.lstrip("_") == "state_surface":
+        return True
+    return isinstance(node, ast.Name) and any(
+        isinstance(origin, ast.Attribute) and origin.attr.lstrip("_") == "state_surface"
+        for origin in origins(program, node)
+    )
 
 
 def is_policy(program: Program, node: ast.expr) -> bool:
     """Whether an expression is something that evaluates policy."""
     if _is_of(program, node, program.bindings.policies):
         return True
-    name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
-    return name.lstrip("_") in _snake_names(program.bindings.policies)
+    return _is_named(program, node, program.bindings.policies)
 
 
 def is_runtime(program: Program, node: ast.expr) -> bool:
     """Whether an expression is the runtime or a part of it that executes intents."""
     if _is_of(program, node, program.bindings.runtimes):
         return True
-    name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
-    return name.lstrip("_") in _snake_names(program.bindings.runtimes)
+    return _is_named(program, node, program.bindings.runtimes)
+
+
+def _is_named(program: Program, node: ast.expr, entries: tuple[str, ...]) -> bool:
+    """Whether an expression, or what a name stands for, has the name of one of the classes."""
+    wanted = _snake_names(entries)
+    return any(
+        (part.attr if isinstance(part, ast.Attribute) else getattr(part, "id", "")).lstrip("_")
+        in wanted
+        for part in (node, *origins(program, node))
+    )
 
 
 def _snake_names(entries: tuple[str, ...]) -> set[str]:

@@ -13,10 +13,12 @@ from functools import cached_property
 
 from govlint.python.bindings import matches_any
 from govlint.python.flow import values as v
-from govlint.python.flow.values import Value
+from govlint.python.flow.attributes import is_typed_dict
+from govlint.python.flow.values import Value, Values
 from govlint.python.node_index import nodes_of
 from govlint.python.program import Program
 from govlint.python.provenance import is_foreign
+from govlint.python.states.aliases import is_alias, literal_aliases
 from govlint.python.states.evidence import Evidence
 from govlint.python.states.members import last_name, members_of
 from govlint.python.symbols import ClassInfo, FunctionInfo, Module
@@ -78,6 +80,15 @@ class StateSpace:
         # MAX_RETRIES = 3 beside TIMEOUT = 30 are settings, not states
         inherits = any(isinstance(entry, ClassInfo) for entry in self.program.mro(cls)[1:])
         return legal or spelled or inherits
+
+    @cached_property
+    def literals(self) -> frozenset[tuple[str, str]]:
+        """Names of states that are no classes: `PluginState = Literal[…]`, with its module."""
+        return frozenset(
+            (module, name)
+            for module, name in literal_aliases(self.program)
+            if matches_any(self.patterns, f"{module}.{name}")
+        )
 
     @cached_property
     def made_by_call(self) -> dict[ast.AST, str]:
@@ -228,8 +239,10 @@ class StateSpace:
 
     def annotated(self, annotation: ast.expr | None, module: Module) -> bool:
         """Whether an annotation means one of the classes, alone or in a union."""
-        if annotation is None or not self.classes:
+        if annotation is None or not (self.classes or self.literals):
             return False
+        if is_alias(self.program, annotation, module, self.literals):
+            return True
         from govlint.python.flow.annotations import annotated
 
         classes = {
@@ -291,9 +304,20 @@ class StateSpace:
             return any(self.holds(holder.args[0], str(x.value)) for x in self.strings(key))
         if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
             return False
+        if self.declares_key(self.program.values(holder), key.value):
+            return True
         if self.named(key.value):
             return not is_foreign(self.program, holder) and self.in_governed_module(holder)
         return key.value in ("status", "state") and self._is_job_mapping(holder, key.value)
+
+    def declares_key(self, holders: Values, key: str) -> bool:
+        """Whether a typed dictionary says that such a state stands under the key."""
+        return any(
+            isinstance(x, v.Instance)
+            and is_typed_dict(self.program.flow, x.cls)
+            and self.evidence.declared(x.cls, key)
+            for x in holders
+        )
 
     def _is_job_mapping(self, holder: ast.expr, key: str) -> bool:
         """A dict of the program, named as a job, whose status is one of the job states."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from govlint.python.flow import values as v
+from govlint.python.flow.annotations import annotated
 from govlint.python.node_index import nodes_of
 from govlint.python.program import Program
 from govlint.python.states.holders import (
@@ -16,7 +17,7 @@ from govlint.python.states.holders import (
     unwrapped,
 )
 from govlint.python.states.members import members_of
-from govlint.python.states.parameters import fields_of
+from govlint.python.states.parameters import argument_for, fields_of
 from govlint.python.states.sinks import Sinks
 from govlint.python.symbols import ClassInfo, FunctionInfo, Module
 
@@ -309,11 +310,43 @@ class StateUses(Sinks):
         self._target(node.target, node.value, None)
 
     def _dict(self, node: ast.Dict) -> None:
+        typed = self._typed_as(node)
         for key, value in zip(node.keys, node.values, strict=True):
             if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
                 continue
-            if self._named_key(node, key.value) or self._updates_state(node, key.value):
+            if (
+                self._named_key(node, key.value)
+                or self._updates_state(node, key.value)
+                or self.space.declares_key(typed, key.value)
+            ):
                 self.sink(value, "assigned")
+
+    def _typed_as(self, node: ast.Dict) -> v.Values:
+        """The typed dictionary that a display is, by the annotation of where it goes."""
+        parent = self.program.parent(node)
+        annotation: ast.expr | None = None
+        if isinstance(parent, ast.AnnAssign):
+            annotation = parent.annotation
+        elif isinstance(parent, ast.Return):
+            function = enclosing_function(self.program, parent)
+            annotation = getattr(function.node, "returns", None) if function else None
+        elif isinstance(parent, ast.Call | ast.keyword):
+            call = parent if isinstance(parent, ast.Call) else self.program.parent(parent)
+            if isinstance(call, ast.Call):
+                return self._parameter_types(call, node)
+        if annotation is None:
+            return v.EMPTY
+        return annotated(self.program.flow, annotation, self.program.module_of(node))
+
+    def _parameter_types(self, call: ast.Call, argument: ast.expr) -> v.Values:
+        found: v.Values = v.EMPTY
+        for function in self.program.callees(call):
+            spec = function.node.args
+            for arg in [*spec.posonlyargs, *spec.args, *spec.kwonlyargs]:
+                given = argument_for(self.program, call, function, arg.arg)
+                if given is argument and arg.annotation is not None:
+                    found |= annotated(self.program.flow, arg.annotation, function.module)
+        return found
 
     def _named_key(self, node: ast.Dict, key: str) -> bool:
         return self.space.named(key) and self.space.in_governed_module(node)

@@ -22,6 +22,7 @@ _DIGITS = 100_000
 # recursion: at most 256 bytes of stack for every 2 bytes of source were measured.
 STACK_BYTES = 64 << 20
 SAFE_BYTES = 200_000
+_TRIES = 20
 
 # what `ast` says about brackets and quotes does not depend on the version, and says it best
 _LEXICAL = ("was never closed", "unterminated", "unmatched", "does not match opening")
@@ -44,7 +45,13 @@ def parse_text(text: str, path: str) -> ast.Module:
             raise RecursionError(error.msg) from None
         original = error
     from govlint.python.syntax.lower import lower
+    from govlint.python.syntax.parts import parse_in_parts
 
+    in_parts = parse_in_parts(
+        text, lambda part: _ast_parse(part, path), lambda part: lower(part, path), original
+    )
+    if in_parts is not None:
+        return in_parts
     try:
         return lower(text, path)
     except SyntaxError as error:
@@ -53,13 +60,29 @@ def parse_text(text: str, path: str) -> ast.Module:
         raise original from None
 
 
+def build_tree(source: str | bytes, path: str = "<unknown>", mode: str = "exec") -> Any:
+    """`ast.parse`, tried again where the interpreter miscounts.
+
+    Before Python 3.13 all threads share one counter of depth; a parse that another thread,
+    or a finaliser, begins meanwhile ends this one in a SystemError (cpython gh-106905).
+    """
+    for _ in range(_TRIES):
+        try:
+            return ast.parse(source, path, mode)
+        except SystemError as error:
+            if "recursion depth" not in str(error):
+                raise
+    raise RecursionError("the interpreter could not count how deep the code is nested")
+
+
 def _ast_parse(text: str, path: str) -> ast.Module:
     import warnings
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return ast.parse(text, path)
+            tree: ast.Module = build_tree(text, path)
+            return tree
         except ValueError as error:
             fault = SyntaxError(str(error))
             fault.lineno, fault.offset = 1, 1

@@ -16,6 +16,7 @@ _COOKIE = re.compile(rb"^[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
 _BLANK = re.compile(rb"^[ \t\f]*(?:[#\r\n]|$)", re.ASCII)
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 HEAD_BYTES = 4096  # the first two lines mostly end within these
+MARK = "\0"  # what the words begin with that are no text
 _BOM = b"\xef\xbb\xbf"
 _LINES = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 
@@ -88,6 +89,22 @@ def decode(data: bytes) -> tuple[str, str, bool]:
     return text, encoding, bom
 
 
+def fold(text: str) -> bytes:
+    """Text as it is searched: identifiers as they are compared (NFKC, PEP 3131), lines ended
+    by `\\n`, and `?` for what is not ASCII.
+    """
+    if not text.isascii():
+        from unicodedata import normalize
+
+        text = normalize("NFKC", text)
+    return text.replace("\r\n", "\n").replace("\r", "\n").encode("ascii", "replace")
+
+
+def mark(kind: str) -> str:
+    """The word of a file that may hold a finding of a check. It stands in no text."""
+    return MARK + kind
+
+
 def _syntax(message: str, line: int) -> SyntaxError:
     error = SyntaxError(message)
     error.lineno, error.offset = line, 1
@@ -144,6 +161,12 @@ class ScannedFile:
             except SyntaxError as error:
                 raise self._fail("syntax", error.msg, error.lineno or 1) from None
         return self._text
+
+    def folded(self) -> bytes:
+        """Return the text as it is searched."""
+        if not self.nonascii and b"\r" not in self.load():
+            return self.load()
+        return fold(self.text())
 
     def tree(self) -> ast.Module:
         """Return the file's syntax tree, parsing once.

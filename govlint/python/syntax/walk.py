@@ -14,19 +14,26 @@ def walk(tree: ast.AST) -> list[ast.AST]:
     """All nodes of a tree, itself first, in the order of `ast.walk`; contexts are left out."""
     nodes = [tree]
     for node in nodes:  # which grows meanwhile
-        kind = node.__class__
-        names = _fields.get(kind)
-        if names is None:
-            names = _fields[kind] = tuple(n for n in node._fields if _may_hold(kind, n))
-        for name in names:
-            value = getattr(node, name, None)
-            if value is None:
-                continue
-            if value.__class__ is list:
-                nodes += [item for item in value if isinstance(item, ast.AST)]
-            elif isinstance(value, ast.AST):
-                nodes.append(value)
+        nodes += children(node)
     return nodes
+
+
+def children(node: ast.AST) -> list[ast.AST]:
+    """The nodes right below one, in the order of `ast.iter_child_nodes`; contexts are left out."""
+    found: list[ast.AST] = []
+    kind = node.__class__
+    names = _fields.get(kind)
+    if names is None:
+        names = _fields[kind] = tuple(n for n in node._fields if _may_hold(kind, n))
+    for name in names:
+        value = getattr(node, name, None)
+        if value is None:
+            continue
+        if value.__class__ is list:
+            found += [item for item in value if isinstance(item, ast.AST)]
+        elif isinstance(value, ast.AST):
+            found.append(value)
+    return found
 
 
 def _may_hold(kind: type[ast.AST], name: str) -> bool:

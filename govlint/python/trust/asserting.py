@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 from govlint.python.paths.static import dotted
+from govlint.python.syntax.walk import walk
 from govlint.python.trust.reading import definitions, last, parameters
 from govlint.python.vacuity import domain as d
 from govlint.python.vacuity.expressions import Expressions, Notes
@@ -76,12 +77,12 @@ class Asserting:
             isinstance(n, ast.Call) and last(n.func) in ("skip", "xfail", "skipTest")
             for s in test.body[:2]
             if isinstance(s, ast.Expr)
-            for n in ast.walk(s)
+            for n in walk(s)
         )
 
     @staticmethod
     def _does_something(test: AnyDef) -> bool:
-        return any(isinstance(n, ast.Call) for s in test.body for n in ast.walk(s))
+        return any(isinstance(n, ast.Call) for s in test.body for n in walk(s))
 
     def _subject(self, test: AnyDef, cls: ast.ClassDef | None) -> str | None:
         """The governed component a test is about: named in it, its fixtures or its class."""
@@ -102,7 +103,7 @@ class Asserting:
                     "setUpClass",
                 ):
                     names |= self._mentioned(method)
-        for part in ast.walk(test):
+        for part in walk(test):
             if isinstance(part, ast.Call) and isinstance(part.func, ast.Name):
                 helper = self.source.functions.get(part.func.id)
                 if helper is not None and helper is not test:
@@ -126,8 +127,8 @@ class Asserting:
 
     @staticmethod
     def _mentioned(node: ast.AST) -> set[str]:
-        names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
-        return names | {n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)}
+        names = {n.id for n in walk(node) if isinstance(n, ast.Name)}
+        return names | {n.attr for n in walk(node) if isinstance(n, ast.Attribute)}
 
     # -- asserting ------------------------------------------------------------
 
@@ -144,7 +145,7 @@ class Asserting:
         ):
             return True
         swallowed = self._swallowed(node)
-        for part in ast.walk(node):
+        for part in walk(node):
             if part in swallowed:
                 continue
             if isinstance(part, ast.Assert):
@@ -160,7 +161,7 @@ class Asserting:
     def _swallowed(node: AnyDef) -> set[ast.AST]:
         """What stands in a `try` that takes a failed assertion for nothing."""
         found: set[ast.AST] = set()
-        for part in ast.walk(node):
+        for part in walk(node):
             if not isinstance(part, ast.Try):
                 continue
             for handler in part.handlers:
@@ -170,10 +171,10 @@ class Asserting:
                     isinstance(n, ast.Raise | ast.Assert)
                     or (isinstance(n, ast.Call) and _ASSERTS.fullmatch(last(n.func)))
                     for s in handler.body
-                    for n in ast.walk(s)
+                    for n in walk(s)
                 )
                 if broad and not answers:
-                    found.update(n for s in part.body for n in ast.walk(s))
+                    found.update(n for s in part.body for n in walk(s))
         return found
 
     def _call_asserts(

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from govlint.python.bindings import matches_any
 from govlint.python.effects.library import text_of
 from govlint.python.paths.static import dotted
+from govlint.python.syntax.walk import walk
 from govlint.python.trust.reading import assigned, definitions, last, parents_of
 from govlint.python.vacuity.sources import AnyDef, Source, Sources
 
@@ -85,12 +86,12 @@ class EventLogs:
         self.parents = parents_of(source.tree)
         self.owners: dict[ast.AST, tuple[AnyDef, ast.ClassDef | None]] = {}
         for function, cls in definitions(source.tree):
-            for node in ast.walk(function):
+            for node in walk(function):
                 self.owners[node] = (function, cls)
 
     def changes(self) -> Iterator[Change]:
         """Each statement or call that changes a log."""
-        for node in ast.walk(self.source.tree):
+        for node in walk(self.source.tree):
             if isinstance(node, ast.Call):
                 yield from self._called(node)
             elif isinstance(node, ast.Delete):
@@ -152,7 +153,7 @@ class EventLogs:
     def _typed(self, node: ast.expr, function: AnyDef | None) -> bool:
         if not isinstance(node, ast.Name) or function is None:
             return False
-        for argument in ast.walk(function.args):
+        for argument in walk(function.args):
             if isinstance(argument, ast.arg) and argument.arg == node.id and argument.annotation:
                 return matches_any(self.bound, dotted(argument.annotation) or "-")
         values = assigned(function, node.id)
@@ -166,7 +167,7 @@ class EventLogs:
         """A list that the function itself has made: a copy, or a result being built."""
         if function is None:
             return False
-        if any(isinstance(a, ast.arg) and a.arg == node.id for a in ast.walk(function.args)):
+        if any(isinstance(a, ast.arg) and a.arg == node.id for a in walk(function.args)):
             return False
         values = assigned(function, node.id)
         return (
@@ -235,13 +236,13 @@ class EventLogs:
         """A loop variable over a log, or something typed as an entry of one."""
         if function is None:
             return False
-        for argument in ast.walk(function.args):
+        for argument in walk(function.args):
             if isinstance(argument, ast.arg) and argument.arg == node.id and argument.annotation:
                 kind = last(argument.annotation)
                 return _CLASS.fullmatch(kind) is not None and kind.endswith(
                     ("Entry", "Event", "Record")
                 )
-        for part in ast.walk(function):
+        for part in walk(function):
             if isinstance(part, ast.For | ast.AsyncFor) and dotted(part.target) == node.id:
                 over = part.iter
                 if isinstance(over, ast.Attribute | ast.Name) and self._is_log(over):
@@ -389,7 +390,7 @@ class EventLogs:
     def _handles(self, node: ast.expr) -> list[ast.expr]:
         function = self.owners.get(node, (None, None))[0]
         found = self._values(node)
-        for part in ast.walk(function) if function is not None else ():
+        for part in walk(function) if function is not None else ():
             if (isinstance(part, ast.withitem) and part.optional_vars is not None) and (
                 dotted(part.optional_vars) == dotted(node)
             ):

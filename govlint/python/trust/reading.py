@@ -3,33 +3,12 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator
 from functools import lru_cache
 
 from govlint.python.paths.static import dotted
-from govlint.python.program import Program
-from govlint.python.syntax.source import UnparsableError
-from govlint.python.vacuity.sources import AnyDef, Source, Sources
-
-
-def sources_with(
-    program: Program, sources: Sources, words: frozenset[str], pattern: re.Pattern[bytes]
-) -> Iterator[Source]:
-    """The files that hold one of the words and match the pattern; tests are left out."""
-    for name, file in program.files.items():
-        if file.is_test or file.failure is not None:
-            continue
-        if not (file.words & words or "" in file.words):
-            continue
-        try:
-            if not pattern.search(file.load()):
-                continue
-        except UnparsableError:
-            continue
-        source = sources.get(name)
-        if source is not None:
-            yield source
+from govlint.python.syntax.walk import children, walk
+from govlint.python.vacuity.sources import AnyDef
 
 
 def definitions(tree: ast.AST) -> Iterator[tuple[AnyDef, ast.ClassDef | None]]:
@@ -65,7 +44,11 @@ def last(node: ast.AST | None) -> str:
 
 def parents_of(tree: ast.AST) -> dict[ast.AST, ast.AST]:
     """The node above each node."""
-    return {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+    above: dict[ast.AST, ast.AST] = {}
+    for node in walk(tree):
+        for child in children(node):
+            above[child] = node
+    return above
 
 
 def assigned(scope: ast.AST, name: str) -> list[ast.expr]:
@@ -76,7 +59,7 @@ def assigned(scope: ast.AST, name: str) -> list[ast.expr]:
 @lru_cache(maxsize=256)
 def _bound_in(scope: ast.AST) -> dict[str, list[ast.expr]]:
     found: dict[str, list[ast.expr]] = {}
-    for node in ast.walk(scope):
+    for node in walk(scope):
         if isinstance(node, ast.Assign):
             targets: list[ast.expr] = node.targets
         elif isinstance(node, ast.AnnAssign | ast.NamedExpr):

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 
 from govlint.python.effects.library import text_of
 from govlint.python.paths.static import dotted
+from govlint.python.syntax.walk import walk
 from govlint.python.trust.reading import definitions, last, parameters
 from govlint.python.vacuity.sources import AnyDef, Source, Sources
 
@@ -156,7 +157,7 @@ class Tenants:
     def _own_names(self, function: AnyDef, callers: set[str]) -> set[str]:
         """Names that hold the caller's own tenant."""
         own = {n for n in callers if "tenant" in n}
-        for part in ast.walk(function):
+        for part in walk(function):
             if isinstance(part, ast.Assign | ast.AnnAssign) and part.value is not None:
                 targets = part.targets if isinstance(part, ast.Assign) else [part.target]
                 if self._is_own(part.value, own, callers):
@@ -238,7 +239,7 @@ class Tenants:
             and a.arg not in own
             and not re.match(r"_*(?:caller|current|own)_", a.arg)
         }
-        for part in ast.walk(function):
+        for part in walk(function):
             if isinstance(part, ast.Attribute) and part.attr in self.fields:
                 root = dotted(part).partition(".")[0]
                 if root in (
@@ -268,14 +269,14 @@ class Tenants:
                     text = ast.unparse(holder)
                     if re.search(r"payload|body|params|args|query|json|headers|form|data", text):
                         found.add(ast.unparse(part))
-        for part in ast.walk(function):
+        for part in walk(function):
             if isinstance(part, ast.Assign) and ast.unparse(part.value) in found:
                 found |= {dotted(t) for t in part.targets if dotted(t)}
         return found
 
     def _accesses(self, function: AnyDef) -> Iterator[ast.expr]:
         found: list[ast.expr] = []
-        for part in ast.walk(function):
+        for part in walk(function):
             if isinstance(part, ast.Call) and isinstance(part.func, ast.Attribute):
                 owner = last(part.func.value)
                 if not _ACCESS.fullmatch(part.func.attr) or not (part.args or part.keywords):
@@ -310,7 +311,7 @@ class Tenants:
 
     @staticmethod
     def _names(node: ast.expr) -> set[str]:
-        return {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+        return {n.id for n in walk(node) if isinstance(n, ast.Name)}
 
     def _uses_own(self, access: ast.expr, own: set[str], callers: set[str]) -> bool:
         """Whether an access is filtered by the caller's own tenant."""
@@ -320,9 +321,7 @@ class Tenants:
                 "tenant" not in text.lower()
             ):
                 return False
-        return any(
-            isinstance(n, ast.expr) and self._is_own(n, own, callers) for n in ast.walk(access)
-        )
+        return any(isinstance(n, ast.expr) and self._is_own(n, own, callers) for n in walk(access))
 
     # -- checks ---------------------------------------------------------------
 
@@ -337,7 +336,7 @@ class Tenants:
                     return True
             holder = block[index]
             if isinstance(holder, ast.If):
-                inside = any(access in ast.walk(s) for s in holder.body)
+                inside = any(access in walk(s) for s in holder.body)
                 holds = self._is_comparison(holder.test, own, callers)
                 if holds is not None and holds is inside:
                     return True
@@ -354,13 +353,13 @@ class Tenants:
                     if any(
                         isinstance(n, ast.IfExp)
                         and self._is_comparison(n.test, own, callers) is not None
-                        for n in ast.walk(statement)
+                        for n in walk(statement)
                     ):
                         return True
         return any(
             isinstance(n, ast.comprehension)
             and any(self._is_comparison(t, own, callers) for t in n.ifs)
-            for n in ast.walk(function)
+            for n in walk(function)
         )
 
     def _guards(self, statement: ast.stmt, own: set[str], callers: set[str]) -> bool:
@@ -451,7 +450,7 @@ class Tenants:
     def _compares(self, node: ast.AST) -> bool:
         """Whether a function compares tenants and lets the outcome decide."""
         decides = False
-        for part in ast.walk(node):
+        for part in walk(node):
             if isinstance(part, ast.If) and _speaks_of_tenant(part.test):
                 decides = decides or _leaves(part.body) or _leaves(part.orelse)
             elif isinstance(part, ast.Return) and part.value is not None:
@@ -472,7 +471,7 @@ class Tenants:
 
 def _speaks_of_tenant(test: ast.expr) -> bool:
     return any(
-        isinstance(n, ast.Compare) and ast.unparse(n).count("tenant") >= 2 for n in ast.walk(test)
+        isinstance(n, ast.Compare) and ast.unparse(n).count("tenant") >= 2 for n in walk(test)
     )
 
 
@@ -499,7 +498,7 @@ def _chain(function: AnyDef, node: ast.expr) -> list[tuple[Sequence[ast.stmt], i
     found: list[tuple[Sequence[ast.stmt], int]] = []
     block: Sequence[ast.stmt] = function.body
     while True:
-        index = next((i for i, s in enumerate(block) if node in ast.walk(s)), None)
+        index = next((i for i, s in enumerate(block) if node in walk(s)), None)
         if index is None:
             return found
         found.append((block, index))
@@ -512,7 +511,7 @@ def _chain(function: AnyDef, node: ast.expr) -> list[tuple[Sequence[ast.stmt], i
         ]
         inner += [h.body for h in getattr(statement, "handlers", [])]
         inner += [c.body for c in getattr(statement, "cases", [])]
-        following = next((b for b in inner if any(node in ast.walk(s) for s in b)), None)
+        following = next((b for b in inner if any(node in walk(s) for s in b)), None)
         if following is None:
             return found
         block = following

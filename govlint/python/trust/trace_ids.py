@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from govlint.python.paths.static import dotted
+from govlint.python.syntax.walk import walk
 from govlint.python.trust.reading import assigned, last, parents_of
 from govlint.python.vacuity.sources import AnyDef, Source, Sources
 
@@ -68,7 +69,7 @@ class TraceIds:
         """Each emission that lacks ids, the ids, and what is emitted."""
         file = _File(self, source)
         found = []
-        for node in ast.walk(source.tree):
+        for node in walk(source.tree):
             if not isinstance(node, ast.Call):
                 continue
             what = file.emission(node)
@@ -165,7 +166,7 @@ class _File:
         names = [dotted(node)]
         if names[0].startswith("self."):
             names += [v.id for v in self._origins(node) if isinstance(v, ast.Name)]
-        for part in ast.walk(self.source.tree):
+        for part in walk(self.source.tree):
             if isinstance(part, ast.arg) and part.arg in names and part.annotation is not None:
                 found.append(last(part.annotation) or "")
             elif isinstance(part, ast.AnnAssign) and dotted(part.target) in names:
@@ -295,8 +296,8 @@ class _File:
         if isinstance(node, ast.Name | ast.Attribute):
             return self._of_name(node, depth, carrier)
         if isinstance(node, ast.DictComp):
-            texts = {n.value for n in ast.walk(node) if isinstance(n, ast.Constant)}
-            names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+            texts = {n.value for n in walk(node) if isinstance(n, ast.Constant)}
+            names = {n.id for n in walk(node) if isinstance(n, ast.Name)}
             return Carried({str(t) for t in texts}, bool(names))
         return Carried(set())
 
@@ -356,7 +357,7 @@ class _File:
                 found = (
                     self._of_arguments(node, skip_first=False) if node.keywords else Carried(set())
                 )
-                for part in ast.walk(resolved[1]):
+                for part in walk(resolved[1]):
                     if isinstance(part, ast.Return) and part.value is not None:
                         found.add(inner._of_value(part.value, depth - 1, True))
                 return found
@@ -382,7 +383,7 @@ class _File:
             found.add(self._of_value(value, depth - 1, carrier))
         scope: ast.AST = self.source.tree
         text = dotted(node)
-        for part in ast.walk(scope) if text else ():
+        for part in walk(scope) if text else ():
             if isinstance(part, ast.Assign):
                 for target in part.targets:
                     if isinstance(target, ast.Subscript) and dotted(target.value) == text:
@@ -465,7 +466,7 @@ class _File:
 
 def _words(node: ast.AST) -> set[str]:
     found: set[str] = set()
-    for part in ast.walk(node):
+    for part in walk(node):
         if isinstance(part, ast.Constant) and isinstance(part.value, str):
             found.update(re.findall(r"\w+", part.value))
         elif isinstance(part, ast.Name):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from govlint.python.paths.static import dotted
+from govlint.python.syntax.walk import walk
 from govlint.python.vacuity import domain as d
 from govlint.python.vacuity.domain import UNKNOWN, Val
 
@@ -217,7 +218,7 @@ class Expressions:
     def _one_comparison(self, operator: ast.cmpop, left: ast.expr, right: ast.expr) -> bool | None:
         a, b = self.value(left), self.value(right)
         same = ast.dump(left) == ast.dump(right) and not any(
-            isinstance(n, ast.Call | ast.Await) for n in ast.walk(left)
+            isinstance(n, ast.Call | ast.Await) for n in walk(left)
         )
         if same and not a.is_literal:
             if isinstance(operator, ast.Eq | ast.GtE | ast.LtE | ast.Is):
@@ -360,7 +361,7 @@ class Expressions:
         if len(node.args) == 1 and isinstance(node.args[0], ast.List | ast.Tuple | ast.Dict):
             inner = node.args[0]
             size = len(inner.keys) if isinstance(inner, ast.Dict) else len(inner.elts)
-            if not any(isinstance(n, ast.Starred) for n in ast.walk(inner)):
+            if not any(isinstance(n, ast.Starred) for n in walk(inner)):
                 return d.const(size)
         if values and values[0].word.startswith("empty "):
             return d.const(0)
@@ -425,7 +426,7 @@ class Expressions:
     def _element(self, node: ast.GeneratorExp | ast.ListComp) -> bool | None:
         kept = dict(self.env)
         for generator in node.generators:
-            for name in ast.walk(generator.target):
+            for name in walk(generator.target):
                 if isinstance(name, ast.Name):
                     self.env[name.id] = UNKNOWN
             for test in generator.ifs:
@@ -441,7 +442,7 @@ class Expressions:
         for generator in generators:
             over = self.value(generator.iter)
             never = never or over.word.startswith("empty ")
-            for name in ast.walk(generator.target):
+            for name in walk(generator.target):
                 if isinstance(name, ast.Name):
                     self.env[name.id] = UNKNOWN
             never = never or any(self.truth(test) is False for test in generator.ifs)
@@ -472,7 +473,7 @@ class Expressions:
             kept = dict(self.env)
             inner = node.args[0]
             for generator in inner.generators:
-                for name in ast.walk(generator.target):
+                for name in walk(generator.target):
                     if isinstance(name, ast.Name):
                         self.env[name.id] = UNKNOWN
             one = self.value(inner.elt)

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from govlint.python.paths.static import dotted
+from govlint.python.syntax.walk import walk
 from govlint.python.vacuity import domain as d
 from govlint.python.vacuity.domain import UNKNOWN, Val
 from govlint.python.vacuity.expressions import Answer, Expressions, Notes
@@ -50,6 +51,15 @@ class Judge:
         self, source: Source, node: AnyDef | ast.Lambda, name: str, cls: ast.ClassDef | None
     ) -> Verdict | None:
         """Why the gate `node` cannot fail; None where it can, or where that is not decided."""
+        found = self._verdict(source, node, name, cls)
+        while found is not None and self.sources.refuted():
+            self._answers.clear()
+            found = self._verdict(source, node, name, cls)
+        return found
+
+    def _verdict(
+        self, source: Source, node: AnyDef | ast.Lambda, name: str, cls: ast.ClassDef | None
+    ) -> Verdict | None:
         if isinstance(node, ast.Lambda):
             return self._lambda(source, node, name)
         if _is_stub(node) or _is_exempt(node, cls):
@@ -158,12 +168,12 @@ class Judge:
             notes,
             lambda _: False,
         )
-        for argument in ast.walk(node.args):
+        for argument in walk(node.args):
             if isinstance(argument, ast.arg):
                 expressions.env[argument.arg] = UNKNOWN
         value = expressions.value(node.body)
         if notes.raised - {"LookupError"} or not any(
-            isinstance(a, ast.arg) for a in ast.walk(node.args)
+            isinstance(a, ast.arg) for a in walk(node.args)
         ):
             return None
         number = value.is_literal and _is_number(value.const) and is_score_name(name)
@@ -239,10 +249,10 @@ class Judge:
             found = self.sources.resolve(source, target.id)
             if found is None or not isinstance(found[1], AnyDef):
                 continue
-            for inner in ast.walk(found[1]):
+            for inner in walk(found[1]):
                 if not isinstance(inner, AnyDef) or inner is found[1]:
                     continue
-                if any(isinstance(n, AnyDef) for s in inner.body for n in ast.walk(s)):
+                if any(isinstance(n, AnyDef) for s in inner.body for n in walk(s)):
                     continue
                 notes = Notes()
                 outcome = self._run(found[0], inner, None, notes)
@@ -259,7 +269,7 @@ class Judge:
 
 def _turned_round(outcome: Outcome) -> bool:
     """Whether the handler's pass is the exception to a refusal: `verify_absent` and its like."""
-    inside = {n for handler, _ in outcome.open_handlers for n in ast.walk(handler)}
+    inside = {n for handler, _ in outcome.open_handlers for n in walk(handler)}
     others = [value for value, place in outcome.returns if place not in inside]
     return bool(others) and all(v.truth is False or v.refuses for v in others)
 
@@ -296,7 +306,7 @@ def _uses_self(node: AnyDef) -> bool:
     return any(
         isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name) and n.value.id == "self"
         for statement in node.body
-        for n in ast.walk(statement)
+        for n in walk(statement)
     )
 
 
@@ -336,7 +346,7 @@ def _is_exempt(node: AnyDef, cls: ast.ClassDef | None) -> bool:
             return True
         if ("ABC" in last or any(k.arg == "metaclass" for k in cls.keywords)) and any(
             dotted(x).rpartition(".")[2] == "abstractmethod"
-            for s in ast.walk(cls)
+            for s in walk(cls)
             if isinstance(s, AnyDef)
             for x in s.decorator_list
         ):
@@ -374,7 +384,7 @@ def _class_constants(cls: ast.ClassDef) -> dict[str, ast.expr]:
             statement.value is not None and _is_plain(statement.value)
         ):
             found[statement.target.id] = statement.value
-    for node in ast.walk(cls):
+    for node in walk(cls):
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
             found.pop(node.attr, None)
     return found
@@ -412,7 +422,7 @@ def may_be_vacuous(node: AnyDef, local: frozenset[str]) -> bool:
         return Answer(UNKNOWN, False) if _is_local(call, local) else None
 
     expressions = Expressions(lambda _: None, answer, notes, bounded)
-    for argument in ast.walk(node.args):
+    for argument in walk(node.args):
         if isinstance(argument, ast.arg):
             known = bounded(argument.arg)
             expressions.env[argument.arg] = Val(low=0.0) if known else UNKNOWN
@@ -454,11 +464,11 @@ def _bound_by_tables(node: AnyDef) -> set[str]:
     """Names bound by going through a table of the file: `for check in CHECKS`."""
     return {
         name.id
-        for loop in ast.walk(node)
+        for loop in walk(node)
         if isinstance(loop, ast.For | ast.AsyncFor | ast.comprehension)
         and isinstance(loop.iter, ast.Name)
         and loop.iter.id.isupper()
-        for name in ast.walk(loop.target)
+        for name in walk(loop.target)
         if isinstance(name, ast.Name)
     }
 
@@ -474,7 +484,7 @@ def _is_local(call: ast.Call, local: frozenset[str]) -> bool:
 
 def _has_free_part(node: ast.expr, local: frozenset[str]) -> bool:
     """Whether an answer hangs on something that the file around it could decide."""
-    for part in ast.walk(node):
+    for part in walk(node):
         if isinstance(part, ast.Call) and _is_local(part, local):
             return True
         if isinstance(part, ast.Name) and part.id.isupper():

@@ -83,6 +83,11 @@ def is_gate_class(name: str) -> bool:
     return _CLASS.fullmatch(name.lstrip("_")) is not None
 
 
+def may_be_gate_method(name: str) -> bool:
+    """Whether a method of this name is what decides, in some class named as a gate."""
+    return name in _METHODS
+
+
 def is_gate_method(class_name: str, name: str) -> bool:
     """Whether a method of a class named as a gate is what decides."""
     return name in _METHODS and is_gate_class(class_name)

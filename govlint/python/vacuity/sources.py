@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from govlint.python.symbols import Module
-from govlint.python.syntax.source import ScannedFile, UnparsableError
+from govlint.python.syntax.source import ScannedFile, UnparsableError, mark
+from govlint.python.syntax.walk import walk
 
 if TYPE_CHECKING:
     from govlint.python.program import Program
 
+MayHold = Callable[[bytes, Collection[str]], bool]
 AnyDef = ast.FunctionDef | ast.AsyncFunctionDef
 _FLAG = re.compile(r"enabled?|disabled?|flag|feature|toggle|use_|skip|dry_run|testing|debug", re.I)
 
@@ -42,6 +45,24 @@ class Sources:
     def __init__(self, program: Program) -> None:
         self.program = program
         self._read: dict[str, Source | None] = {}
+        self._assumed: list[tuple[Source, str]] = []
+
+    def glanced(self, kind: str, may_hold: MayHold) -> Iterator[Source]:
+        """The files that may hold a finding of a check, by what it saw in their text."""
+        for name, file in self.program.files.items():
+            if file.is_test or file.failure is not None:
+                continue
+            if mark(kind) not in file.words:
+                if "" not in file.words:
+                    continue
+                try:
+                    if not may_hold(file.folded(), file.words):
+                        continue
+                except UnparsableError:
+                    continue
+            source = self.get(name)
+            if source is not None:
+                yield source
 
     def get(self, name: str) -> Source | None:
         """The source of a module; None where it cannot be read."""
@@ -111,7 +132,7 @@ class Sources:
         mutable = isinstance(value, ast.List | ast.Dict | ast.Set) or (
             isinstance(value, ast.Call) and not value.args
         )
-        for node in ast.walk(source.tree):
+        for node in walk(source.tree):
             if isinstance(node, ast.Global) and name in node.names:
                 return False
             if not mutable or not isinstance(node, ast.Name) or node.id != name:
@@ -119,22 +140,25 @@ class Sources:
             if isinstance(node.ctx, ast.Load) and not _only_read(source.tree, node):
                 return False
         if mutable:
-            return not self._is_known_elsewhere(source, name)
+            self._assumed.append((source, name))
+            return True
         if isinstance(value, ast.Constant) and isinstance(value.value, bool):
             return not _is_asked(source.tree, name)
         return True
 
+    def refuted(self) -> bool:
+        """Whether a container was taken for constant that another file knows by its name.
+
+        That takes a look at every file, so it is put off until something hangs on it.
+        """
+        wrong = [(s, name) for s, name in self._assumed if self._is_known_elsewhere(s, name)]
+        self._assumed.clear()
+        for source, name in wrong:
+            source.fixed[name] = False
+        return bool(wrong)
+
     def _is_known_elsewhere(self, source: Source, name: str) -> bool:
-        pattern = re.compile(rb"(?<!\w)" + re.escape(name.encode()) + rb"(?!\w)")
-        for other, file in self.program.files.items():
-            if file is source.file or other == source.module.name or file.failure is not None:
-                continue
-            try:
-                if pattern.search(file.load()):
-                    return True
-            except UnparsableError:
-                continue
-        return False
+        return next(self.program.mentions(name, source.file), None) is not None
 
     def resolve(self, source: Source, name: str) -> tuple[Source, ast.AST] | None:
         """The function, lambda or class that a name of a file stands for, where it is ours."""
@@ -193,7 +217,7 @@ def _top_level(tree: ast.Module) -> list[ast.stmt]:
 
 def _only_read(tree: ast.Module, wanted: ast.Name) -> bool:
     """Whether a mention of a container can only look at it: iterated, or asked its size."""
-    for node in ast.walk(tree):
+    for node in walk(tree):
         if isinstance(node, ast.For | ast.AsyncFor | ast.comprehension) and node.iter is wanted:
             return True
         if isinstance(node, ast.Call) and wanted in node.args:
@@ -209,10 +233,10 @@ def _only_read(tree: ast.Module, wanted: ast.Name) -> bool:
 
 def _is_asked(tree: ast.Module, name: str) -> bool:
     """Whether a boolean is a switch: asked in a condition somewhere in the file."""
-    for node in ast.walk(tree):
+    for node in walk(tree):
         test = getattr(node, "test", None)
         if (isinstance(node, ast.If | ast.IfExp | ast.While) and isinstance(test, ast.expr)) and (
-            any(isinstance(n, ast.Name) and n.id == name for n in ast.walk(test))
+            any(isinstance(n, ast.Name) and n.id == name for n in walk(test))
         ):
             return True
     return False

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from govlint.python.paths.static import catches_all, caught_names, dotted
+from govlint.python.syntax.walk import walk
 from govlint.python.vacuity import domain as d
 from govlint.python.vacuity.domain import UNKNOWN, Val
 from govlint.python.vacuity.expressions import Expressions, Notes
@@ -165,7 +166,7 @@ class Statements:
         truth = self.expressions.truth(node.test)
         if truth is not None:
             taken, left = (node.body, node.orelse) if truth else (node.orelse, node.body)
-            if any(isinstance(n, ast.Raise | ast.Return) for s in left for n in ast.walk(s)):
+            if any(isinstance(n, ast.Raise | ast.Return) for s in left for n in walk(s)):
                 self.notes.reasons.append(("never", node))
             return self._block(taken)
         del self.notes.reasons[marks:]
@@ -191,7 +192,7 @@ class Statements:
             and (last.pattern.pattern is None)
         )
         for case in node.cases:
-            for part in ast.walk(case.pattern):
+            for part in walk(case.pattern):
                 name = getattr(part, "name", None)
                 if isinstance(name, str):
                     self._env[name] = UNKNOWN

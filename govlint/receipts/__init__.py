@@ -1,0 +1,1 @@
+"""Receipts, checked from the outside: written from `schemas/receipts`, never from a runtime."""

@@ -1,0 +1,71 @@
+"""DSSE 1.0.2 envelopes and the in-toto statements in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from govlint.receipts.canonical import canonical, parse
+from govlint.receipts.faults import Malformed
+from govlint.receipts.format import schema_fault
+from govlint.receipts.keys import SigningKey, VerifierKey, tobase64, unbase64
+
+PAYLOAD_TYPE = "application/vnd.in-toto+json"
+STATEMENT = "https://in-toto.io/Statement/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """A payload and the signatures over it and its type."""
+
+    payload: bytes
+    signatures: tuple[bytes, ...]
+
+    def signed_by(self, keys: Sequence[VerifierKey]) -> VerifierKey | None:
+        """The first of `keys` that signed; DSSE's `keyid` is a hint and not believed."""
+        signed = pae(PAYLOAD_TYPE, self.payload)
+        for key in keys:
+            if any(key.verifies(signature, signed) for signature in self.signatures):
+                return key
+        return None
+
+
+def pae(payload_type: str, payload: bytes) -> bytes:
+    """DSSE's pre-authentication encoding: type and lengths are signed with the payload."""
+    kind = payload_type.encode()
+    return b" ".join(
+        (b"DSSEv1", str(len(kind)).encode(), kind, str(len(payload)).encode(), payload)
+    )
+
+
+def read_envelope(data: bytes) -> Envelope:
+    """Read `receipt.dsse.json`: canonical JSON and a newline. Raises Malformed."""
+    if not data.endswith(b"\n"):
+        raise Malformed("does not end in a line end")
+    value = parse(data[:-1])
+    fault = schema_fault("dsse", value)
+    if fault:
+        raise Malformed(f"is no DSSE envelope of the published schema: {fault}")
+    signatures = tuple(unbase64(entry["sig"]) for entry in value["signatures"])
+    if len(set(signatures)) != len(signatures):
+        raise Malformed("has one signature twice")
+    return Envelope(unbase64(value["payload"]), signatures)
+
+
+def write_envelope(payload: bytes, key: SigningKey) -> bytes:
+    """An envelope signed by `key`."""
+    entry = {
+        "keyid": sha256(key.verifier.public).hexdigest(),
+        "sig": tobase64(key.sign(pae(PAYLOAD_TYPE, payload))),
+    }
+    value = {"payload": tobase64(payload), "payloadType": PAYLOAD_TYPE, "signatures": [entry]}
+    return canonical(value) + b"\n"
+
+
+def write_statement(subject: list[dict[str, Any]], kind: str, predicate: dict[str, Any]) -> bytes:
+    """An in-toto Statement v1 in canonical form."""
+    return canonical(
+        {"_type": STATEMENT, "subject": subject, "predicateType": kind, "predicate": predicate}
+    )
