@@ -118,18 +118,23 @@ def _children_cpu() -> float:
 # -- what is needed ------------------------------------------------------------------------
 
 
-def peers(folder: Path) -> dict[str, str | None]:
-    """Install each peer of requirements.txt by itself; its command, or None where it is absent."""
+def peers(folder: Path, documents: bool = False) -> dict[str, str | None]:
+    """Install each peer of requirements.txt by itself; its command, or None where it is absent.
+
+    With `documents` they are those that look at documents, else those that look at code.
+    """
     if not (folder / "bin" / "python").exists():
         venv.create(folder, with_pip=True)
     found: dict[str, str | None] = {}
     commands = {"ruff": "ruff", "ast-grep-cli": "ast-grep", "semgrep": "semgrep",
                 "fixit": "fixit", "ripgrep": "rg"}  # fmt: skip
+    if documents:
+        commands = {"check-jsonschema": "check-jsonschema", "yamllint": "yamllint"}
     for line in (HERE / "requirements.txt").read_text("utf-8").splitlines():
         wanted = line.partition("#")[0].strip()
-        if not wanted:
+        command = commands.get(wanted.partition("==")[0])
+        if command is None:
             continue
-        command = commands[wanted.partition("==")[0]]
         path = folder / "bin" / command
         if not path.exists():
             _pip(folder, "install", "--only-binary=:all:", wanted)

@@ -226,13 +226,14 @@ def mission(count: int, shape: str) -> Iterator[str]:
 
 def write_mission(path: Path, count: int, shape: str, megabytes: float = 0) -> int:
     """Write a mission of `count` steps, or of as many as make up the size; gives the steps."""
-    size, limit, steps = 0, megabytes * 1e6, -1
+    size, limit, pieces = 0, megabytes * 1e6, 0
     with path.open("w", encoding="utf-8", newline="\n") as stream:
-        for steps, text in enumerate(mission(count if not limit else 10**9, shape)):
+        for text in mission(count if not limit else 10**9, shape):
             if limit and size >= limit:
-                return steps - 1
+                break
             size += stream.write(text)
-    return steps
+            pieces += 1
+    return pieces - 2  # two are the head
 
 
 def main() -> None:

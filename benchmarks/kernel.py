@@ -1,32 +1,37 @@
 """What the kernel costs: `python benchmarks/kernel.py [--steps N]`.
 
 Prints, for the disk below the folder given: raw SQLite appends a second (one row a commit, WAL,
-FULL), durable steps a second in a chain and with many runs at once, and the gate's overhead for
-each attempt (everything but the capability itself; two durable commits included) as p50, p95, p99.
+FULL), durable steps a second in a chain, in a fan of one run and with many runs at once, and the
+gate's overhead for an attempt (checks, record, settlement: everything but the capability itself,
+commits included) as p50, p95, p99. With `dbos` installed, the same chain and fan in DBOS on SQLite,
+as it comes and in WAL mode. `_cpu` is by processor time, for machines that others use as well.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import sqlite3
 import tempfile
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from runtime_min.kernel.envelope import (
     Capability,
-    Envelope,
     Invocation,
     Principal,
     Request,
     Session,
     Step,
 )
-from runtime_min.kernel.gate import Gate
+from runtime_min.kernel.execution import Execution
 from runtime_min.kernel.kernel import Kernel
+from runtime_min.kernel.plan import side_by_side
 from runtime_min.kernel.policy import RolePolicy
 from runtime_min.kernel.ports import SystemClock, SystemRandomness
 from runtime_min.record.export import quantile
@@ -71,16 +76,39 @@ def request(key: str, count: int) -> Request:
     return Request("bench", principal, session, "mission", "bench.work", key, tuple(steps))
 
 
+def _rates(name: str, count: int, work: Callable[[], object]) -> Row:
+    """Steps a second, by the clock on the wall and by the processor's."""
+    began, cpu = time.perf_counter(), time.process_time()
+    work()
+    wall, spent = time.perf_counter() - began, time.process_time() - cpu
+    return {name: count / wall, f"{name}_cpu": count / spent}
+
+
 def chain(folder: Path, count: int, inline: bool) -> Row:
     """One run of `count` steps that wait for each other."""
-    under_test = kernel(folder, f"chain-{inline}", inline)
-    began = time.perf_counter()
-    result = under_test.submit(request("chain", count))
-    seconds = time.perf_counter() - began
-    assert result.status == "completed", result
-    under_test.journal.close()
     mode = "inline" if inline else "thread"
-    return {f"chain_steps_per_second_{mode}": count / seconds}
+    under_test = kernel(folder, f"chain-{mode}", inline)
+
+    def work() -> None:
+        assert under_test.submit(request("chain", count)).status == "completed"
+
+    rates = _rates(f"chain_steps_per_second_{mode}", count, work)
+    under_test.journal.close()
+    return rates
+
+
+def fan_of_one_run(folder: Path, count: int, width: int) -> Row:
+    """One run of `count` steps that wait for nothing, `width` at a time."""
+    under_test = kernel(folder, f"fan-one-{width}", False)
+    steps = tuple(Step(f"s{n}", "work", {}) for n in range(count))
+    asked = replace(request("fan", 1), steps=steps)
+
+    def work() -> None:
+        assert under_test.submit(asked, side_by_side(width)).status == "completed"
+
+    rates = _rates(f"fan_steps_per_second_{width}_wide", count, work)
+    under_test.journal.close()
+    return rates
 
 
 def fan(folder: Path, count: int, width: int) -> Row:
@@ -102,24 +130,71 @@ def fan(folder: Path, count: int, width: int) -> Row:
 
 
 def overhead(folder: Path, count: int) -> Row:
-    """Time that an attempt spends in the gate and not in its capability, in milliseconds."""
-    under_test = kernel(folder, "gate", False)
+    """Time that an attempt spends in the gate and its record, in milliseconds.
+
+    From the opening of the envelope until what came of it is durable, one step after the other,
+    without the time in the capability (which does nothing here).
+    """
+    under_test = kernel(folder, "gate", True)
     taken: list[float] = []
-    execute = Gate.execute
 
-    def timed(self: Gate, envelope: Envelope, *more: Any) -> Any:
-        began = time.perf_counter()
-        outcome = execute(self, envelope, *more)
-        taken.append((time.perf_counter() - began) * 1000)
-        return outcome
+    def engine(execution: Execution) -> None:
+        for step in execution.steps:
+            began = time.perf_counter()
+            execution.run_step(step.id)
+            taken.append((time.perf_counter() - began) * 1000)
 
-    Gate.execute = timed  # type: ignore[assignment, method-assign]
-    try:
-        under_test.submit(request("gate", count))
-    finally:
-        Gate.execute = execute  # type: ignore[method-assign]
-        under_test.journal.close()
+    under_test.submit(request("gate", count), engine)
+    under_test.journal.close()
     return {f"gate_overhead_ms_p{round(q * 100)}": quantile(taken, q) for q in (0.5, 0.95, 0.99)}
+
+
+def dbos_rates(folder: Path, count: int, wal: bool) -> Row:
+    """The same chain and fan in DBOS, on a SQLite file of its own beside ours."""
+    try:
+        from dbos import DBOS
+    except ImportError:
+        return {}
+    import sqlalchemy
+
+    mode = "wal" if wal else "default"
+    url = f"sqlite:///{folder / f'dbos-{mode}.db'}"
+    config: dict[str, Any] = {"name": f"bench-{mode}", "system_database_url": url}
+    if wal:
+        engine = sqlalchemy.create_engine(url)
+
+        @sqlalchemy.event.listens_for(engine, "connect")
+        def connected(connection: Any, record: Any) -> None:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+
+        config["system_database_engine"] = engine
+    DBOS(config=config)
+
+    @DBOS.step()
+    def work(number: int) -> dict[str, bool]:
+        return {"ok": True}
+
+    @DBOS.step()
+    async def work_async(number: int) -> dict[str, bool]:
+        return {"ok": True}
+
+    @DBOS.workflow()
+    def chained(steps: int) -> int:
+        for number in range(steps):
+            work(number)
+        return steps
+
+    @DBOS.workflow()
+    async def fanned(steps: int) -> int:
+        await asyncio.gather(*(work_async(number) for number in range(steps)))
+        return steps
+
+    DBOS.launch()
+    rates = _rates(f"dbos_{mode}_chain_steps_per_second", count, lambda: chained(count))
+    fan = _rates(f"dbos_{mode}_fan_steps_per_second", count, lambda: asyncio.run(fanned(count)))
+    DBOS.destroy()
+    return rates | fan
 
 
 def main() -> None:
@@ -131,7 +206,10 @@ def main() -> None:
         folder = Path(temporary)
         rows: Row = raw_appends(folder, chosen.steps)
         rows |= chain(folder, chosen.steps, inline=True) | chain(folder, chosen.steps, inline=False)
+        rows |= fan_of_one_run(folder, chosen.steps, 8) | fan_of_one_run(folder, chosen.steps, 64)
         rows |= fan(folder, chosen.steps, 8) | overhead(folder, chosen.steps)
+        for wal in (False, True):
+            rows |= dbos_rates(folder, max(chosen.steps // 10, 10), wal)
     print(json.dumps({name: round(value, 3) for name, value in rows.items()}, indent=2))
 
 

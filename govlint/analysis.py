@@ -177,7 +177,7 @@ def _literal(pattern: str) -> str:
 def all_words(rules: Sequence[Rule], bindings: Bindings) -> tuple[frozenset[str], frozenset[str]]:
     """The words that linking starts from, and all that are searched for."""
     seeds = seed_words(rules, bindings)
-    words = seeds | {WORD}
+    words = frozenset(word for word in seeds if not word.startswith(MARK)) | {WORD}
     if any("text" in rule.documents for rule in rules):
         words |= {COMMAND_WORD}
     return seeds, words

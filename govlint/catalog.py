@@ -124,7 +124,7 @@ def load_catalog(rule_dirs: Sequence[Path] = ()) -> Catalog:
             said = "is no folder" if os.path.lexists(folder) else "does not exist"
             raise ConfigError(f"the rule folder {folder} {said}")
         for rule in _load_folder(folder):
-            real = os.path.realpath(rule.path)
+            real = os.path.realpath(rule.path) if rule_dirs else rule.path
             if real not in loaded:
                 loaded.add(real)
                 _add(rules, rule)
@@ -304,7 +304,7 @@ def _stamp(paths: Sequence[Path]) -> str:
     code = [
         package / "pages.py",
         package / "catalog.py",
-        *sorted((package / "checks").glob("*.py")),
+        *sorted(Path(e.path) for e in os.scandir(package / "checks") if e.name.endswith(".py")),
     ]
     whole = hashlib.sha256(f"{__version__} {sys.version}\n".encode())
     for path in (*code, *paths):

@@ -115,8 +115,10 @@ class Engine:
         catalog: Catalog,
         options: Options | None = None,
     ) -> None:
-        self.paths, self.config, self.catalog = paths or ["."], config, catalog
+        # content that stands for a file which is not there is all that is asked about
         self.options = options = options or Options()
+        self.paths = list(paths) or ([] if options.given else ["."])
+        self.config, self.catalog = config, catalog
         self.cwd = os.getcwd()
         self.result = RunResult(shard=options.shard)
         self.rules = selected_rules(config, catalog, options)
@@ -168,7 +170,9 @@ class Engine:
         feed = pool.feed if pool is not None else None
         asked = self._walk(self.paths, feed if alone else None)
         facts, documents = asked.targets, asked.documents
-        if not alone and (asked.targets or asked.documents):
+        if not alone and (
+            asked.targets or asked.documents or (self.options.given and not by_itself)
+        ):
             around = self._walk([config.root], feed)
             project = around.targets
             below = {target.abspath for target in project}

@@ -21,6 +21,7 @@ from govlint.python.syntax.parse import (
     fast_parser,
 )
 from govlint.python.syntax.source import HEAD_BYTES, declared_encoding, decode, fold, is_utf8
+from govlint.python.syntax.words import finder
 from govlint.record import NONASCII, PLAIN, Scan
 from govlint.threads import run_on_stack
 from govlint.workers import Workers, can_fork
@@ -29,7 +30,6 @@ _BATCH = 48
 _WORTH = 200  # files from which on other processes are worth starting
 _DEEP_STACK = 768 << 20
 _MAX_FAST_BYTES = 5_000_000  # what _DEEP_STACK is enough for
-_MANY_BYTES = 1_000_000  # from which on the places of all words could take much memory
 
 
 _Piece = tuple[str, str, int]  # absolute path, reported path, size
@@ -49,37 +49,11 @@ class Look(NamedTuple):
     may_hold: Callable[[bytes, Collection[str]], bool]
 
 
-def _finder(words: Sequence[str]) -> Callable[[bytes], Iterable[str]]:
-    """A search for all `words` at once (Aho and Corasick 1975), or for one after the other."""
-    raw = [(word, word.encode("utf-8", "surrogatepass")) for word in words]
-
-    def one_by_one(data: bytes) -> Iterable[str]:
-        return [word for word, found in raw if found in data]
-
-    try:
-        from ahocorasick_rs import BytesAhoCorasick, Implementation
-    except ImportError:
-        return one_by_one
-    if not raw:
-        return one_by_one
-    search = BytesAhoCorasick(
-        [found for _, found in raw], implementation=Implementation.DFA
-    ).find_matches_as_indexes
-
-    def all_at_once(data: bytes) -> Iterable[str]:
-        if len(data) > _MANY_BYTES:
-            return one_by_one(data)
-        found = search(data, True)
-        return [words[i] for i in sorted({i for i, _, _ in found})] if found else ()
-
-    return all_at_once
-
-
 class Scanner:
     """Scans files for one set of trigger words. Safe to use from several threads."""
 
     def __init__(self, words: Iterable[str], looks: Sequence[Look] = ()) -> None:
-        self._find = _finder(sorted({word for word in words if word}))
+        self._find = finder(words)
         self._looks = tuple(looks)
         self._fast = fast_parser()
 
@@ -101,7 +75,7 @@ class Scanner:
         ):
             return self._odd(path, data)
         if plain:
-            words = tuple(self._find(data))
+            words = self._find(data)
             if words and self._looks:
                 folded = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
                 words = self._looked_at(words, folded if b"\r" in data else data)
@@ -137,7 +111,7 @@ class Scanner:
         searched = text
         if not is_normalized("NFKC", text):
             searched = text + "\n" + normalize("NFKC", text)
-        words = tuple(self._find(searched.encode("utf-8", "surrogatepass")))
+        words = self._find(searched.encode("utf-8", "surrogatepass"))
         if not words or not self._looks:
             return words
         return self._looked_at(words, fold(text.removeprefix("\ufeff")))

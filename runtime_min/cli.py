@@ -136,7 +136,7 @@ def keys_export(chosen: dict[str, Any]) -> None:
 
 @main.group()
 def runs() -> None:
-    """Runs: list, show, replay, export, erase."""
+    """Runs: list, show, export, erase."""
 
 
 @runs.command("list")
@@ -189,45 +189,6 @@ def runs_events(
             click.echo(canonical(event).decode("utf-8"))
 
 
-@runs.command("replay")
-@click.argument("run_id", metavar="RUN")
-@click.option(
-    "--mode", type=click.Choice(["full", "state", "events"]), default="full", show_default=True
-)
-@click.pass_obj
-def runs_replay(chosen: dict[str, Any], run_id: str, mode: str) -> None:
-    """Go through a run again; no effect is repeated. A full replay is put on record."""
-    from runtime_min.record import replay
-
-    with opened(chosen) as runtime:
-        tenant = chosen["tenant"]
-        if mode == "events":
-            for event in replay.events_only(runtime.journal, tenant, run_id):
-                click.echo(f"{event['seq']:>5}  {event['ts']}  {event['type']}")
-            return
-        if mode == "state":
-            states = replay.state_only(runtime.journal, tenant, run_id)
-            click.echo(json.dumps(states, indent=2))
-            return
-        report = replay.full(runtime.journal, tenant, run_id)
-        caller = caller_of(runtime, tenant)
-        recorded = replay.record_replay(
-            runtime.journal,
-            caller.principal,
-            caller.session.id,
-            report,
-            runtime.randomness,
-            runtime.policy.sha256,
-        )
-        for found in report.comparisons:
-            said = "same" if found.match else f"DIFFERS: {found.explanation}"
-            click.echo(f"{found.step}: {said}")
-        if report.drift:
-            click.echo(f"drift: {report.drift}")
-        click.echo(f"run: {recorded} {'faithful' if report.faithful else 'drifted'}", err=True)
-    sys.exit(0 if report.faithful else 1)
-
-
 @runs.command("export")
 @click.argument("run_id", metavar="RUN")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
@@ -250,6 +211,35 @@ def runs_erase(chosen: dict[str, Any], run_id: str, sha256: str, reason: str) ->
         actor = caller_of(runtime, chosen["tenant"]).principal.id
         runtime.archive.erase(chosen["tenant"], run_id, sha256, actor, reason)
         click.echo(f"erased: {sha256}")
+
+
+@main.command()
+@click.argument("run_id", metavar="RUN")
+@click.option(
+    "--mode",
+    type=click.Choice(["full", "state_only", "events_only"]),
+    default="full",
+    show_default=True,
+)
+@click.pass_obj
+def replay(chosen: dict[str, Any], run_id: str, mode: str) -> None:
+    """Go through RUN again; no effect is repeated. A full replay is put on record."""
+    with opened(chosen) as runtime:
+        done = runtime.replays.replay(caller_of(runtime, chosen["tenant"]), run_id, mode)
+        for event in done.events:
+            click.echo(f"{event['seq']:>5}  {event['ts']}  {event['type']}")
+        if mode == "state_only":
+            click.echo(json.dumps(done.states, indent=2))
+        report = done.report
+        for found in report.comparisons if report else ():
+            said = "same" if found.match else f"DIFFERS: {found.explanation}"
+            click.echo(f"{found.step}: {said}")
+        if report and report.drift:
+            click.echo(f"drift: {report.drift}")
+        if report:
+            verdict = "faithful" if report.faithful else "drifted"
+            click.echo(f"run: {done.recorded_as} {verdict}", err=True)
+    sys.exit(1 if report and not report.faithful else 0)
 
 
 @main.command()

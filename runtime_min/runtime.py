@@ -25,9 +25,11 @@ from runtime_min.kernel.ports import (
 )
 from runtime_min.missions.capability import Bounds
 from runtime_min.missions.service import Missions
-from runtime_min.missions.services import read_services
+from runtime_min.missions.services import Services, read_services
+from runtime_min.missions.vectors import VectorStore
 from runtime_min.plugins.images import ImageReport, Thumbnail
 from runtime_min.plugins.registry import PluginRegistry
+from runtime_min.plugins.replays import ReplayService
 from runtime_min.plugins.services import (
     AnalysisExecutionService,
     JobExecutionService,
@@ -97,8 +99,14 @@ class Runtime:
             self.kernel, self.registry, plugins, self.catalog, timeout_ms=timeout_ms
         )
         self.analysis = AnalysisExecutionService(jobs, self.scheduler)
+        self.replays = ReplayService(self.kernel, self.policy, self.randomness)
+        self.missions.attach(self.kernel, self._plugins)
         keys = KeyStore(home / "keys", SystemDisk(), self.randomness)
         self.archive = Archive(self.journal, keys, SystemDisk(), self.clock)
+
+    def _plugins(self) -> dict[str, str]:
+        registry = self.registry
+        return {name: registry.describe(name).summary for name in registry.names()}
 
     def close(self) -> None:
         self.scheduler.shutdown()
@@ -108,4 +116,5 @@ class Runtime:
 def _bounds(home: Path) -> Bounds:
     """What missions may use: `services.toml` of the home folder, where there is one."""
     services = home / "services.toml"
-    return Bounds(read_services(services)) if services.exists() else Bounds()
+    known = read_services(services) if services.exists() else Services()
+    return Bounds(known, store=VectorStore(home / "documents.db"))

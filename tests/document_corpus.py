@@ -146,7 +146,7 @@ def _options(path: str, marks: str, where: str) -> Expected:
         if code.endswith("~"):
             found.append((code[:-1], "*"))
         elif place:
-            found.append((code, place if place.startswith("/") else f"@{place}"))
+            found.append((code, place if place[0] in "/*" else f"@{place}"))
         else:
             found.append((code, where))
     return Expected(path, tuple(found))
@@ -262,7 +262,7 @@ def report_texts(name: str = "report_texts.txt") -> Iterator[Case]:
         title, _, marks = header.partition(" #### ")
         text = re.sub(r"§(p\d+)", lambda found: _written(good[found[1]]).rstrip("\n"), body)
         expected = [
-            Expected("report.json", ((code, "*" if where == "end" else f"@{where}"),))
+            Expected("report.json", ((code, "*" if where in ("end", "*") else f"@{where}"),))
             for code, where in (mark.split("@") for mark in marks.split())
         ]
         yield Case(

@@ -67,3 +67,53 @@ def test_the_same_arguments_give_the_same_project(tmp_path: Path) -> None:
     assert len(python) == 200 and services
     for path in python:
         compile(path.read_text("utf-8"), str(path), "exec")
+
+
+def test_the_documents_that_are_timed_are_clean(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from runpy import run_path
+
+    from govlint import engine
+    from govlint.catalog import load_catalog
+    from govlint.config import load_config
+
+    generate = run_path(str(_FOLDER / "generate_documents.py"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "govlint.toml").touch()
+    generate["write_reports"](tmp_path / "reports", 39)
+    for shape in ("chain", "diamond", "independent"):
+        assert generate["write_mission"](tmp_path / f"{shape}.yaml", 40, shape) == 40
+    assert generate["write_mission"](tmp_path / "big.yaml", 0, "chain", 0.1) > 300
+    result = engine.run(["."], load_config(["."]), load_catalog(), engine.Options(cache=False))
+    assert len(result.documents) == 43 and not result.findings and not result.problems
+
+
+def test_documents_are_timed_beside_their_peers(
+    compare: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = spec_from_file_location("documents", _FOLDER / "documents.py")
+    assert spec is not None and spec.loader is not None
+    documents = module_from_spec(spec)
+    spec.loader.exec_module(documents)
+    subjects = documents.reports(tmp_path, 26, {"yamllint": sys.executable})
+    rows = documents.measure(subjects, 1)
+    assert [row["runs"] for row in rows] == [1, 1, 0, 0]
+    assert rows[2]["note"].startswith("absent") and rows[3]["note"].startswith("exit code 2")
+    text = documents.table("26 reports", rows, rows[0]["name"], 26)
+    assert "| govlint, all 16 rules |" in text and "| check-jsonschema | – |" in text
+    [judged, events, loaded, _] = documents.mission(tmp_path, "diamond", 30, {})
+    told = documents.measure([judged, events, loaded], 1)
+    assert all(row["runs"] == 1 and row["memory"] > 5 for row in told), told
+    assert "| 100 steps |" in documents.inside(tmp_path, (100,))
+
+
+def test_the_verifier_is_measured_on_a_run_that_verifies(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    spec = spec_from_file_location("bench_verify", _FOLDER / "verify.py")
+    assert spec is not None and spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    assert module.main(400) > 0
+    assert "404 events of " in capsys.readouterr().out

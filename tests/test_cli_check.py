@@ -300,7 +300,6 @@ def test_show_fixes_is_a_diff_of_all_rounds_and_writes_nothing(root: Path, capsy
 def test_show_fixes_of_standard_input_and_of_unsafe_fixes(
     root: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (root / "a.py").unlink()
     text = "def risky(): pass\nforbidden()\n"
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
     assert govlint_("check", "--show-fixes", "-", "--stdin-filename", "new.py") == 1
@@ -310,6 +309,20 @@ def test_show_fixes_of_standard_input_and_of_unsafe_fixes(
     assert govlint_("check", *arguments) == 1
     assert capsys.readouterr().out.endswith("-forbidden()\n+allowed()\n")
     assert not (root / "new.py").exists()
+
+
+def test_standard_input_is_all_that_is_reported_on(
+    root: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (root / "mission.yaml").write_text("steps: 1\n")
+    for arguments in (["-"], ["-", "--stdin-filename", "new.py"]):
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"x = 1\n")))
+        assert govlint_("check", *arguments) == 0
+        assert "1 file checked" in capsys.readouterr().out
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"x = 1\n")))
+    assert govlint_("check", "-", "a.py") == 1
+    out = capsys.readouterr().out
+    assert "a.py:1:1" in out and "2 files checked" in out
 
 
 def test_a_file_that_cannot_be_written_to_is_a_problem(

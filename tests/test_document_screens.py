@@ -83,6 +83,7 @@ def test_nor_is_any_other_put_together_from_their_words(name: str, data: st.Data
         (r"(?>no|none) risk", "search", "No risk"),
         (r"[\W\d]{3}", "search", "x-1-"),
         (r"\Aend\Z", "search", "end"),
+        (r"(['x])y\1", "search", "'y'"),
         (r".[^x]", "fullmatch", "xY"),
     ],
 )
@@ -96,12 +97,12 @@ def test_what_an_expression_matches_its_wider_form_matches(
 
 
 def test_an_expression_that_cannot_be_widened_is_said_to_be_so() -> None:
-    with pytest.raises(NotImplementedError, match="GROUPREF"):
-        wider(Suspect(re.compile(r"(a)\1")))
+    with pytest.raises(NotImplementedError, match="GROUPREF_EXISTS"):
+        wider(Suspect(re.compile(r"(a)?(?(1)b|c)")))
 
 
 def test_where_no_screen_can_be_made_nothing_is_cleared() -> None:
-    screen = Screen(lambda: [(wider(Suspect(re.compile(r"(a)\1"))),)])
+    screen = Screen(lambda: [(wider(Suspect(re.compile(r"(a)?(?(1)b|c)"))),)])
     screen.make()
     assert not screen.clears("b")
     assert not _cleared(Screen(lambda: [("(",)]), "b")
@@ -149,7 +150,8 @@ def test_no_text_with_a_credential_is_cleared() -> None:
         "xoxb-" + "123456789012-abcdef", "sk-ant-" + "api03-Zq8Rk2Lm9Xw4Yt6Bn1", "hf_" + "aB3d" * 8,
         "-----BEGIN RSA PRIVATE KEY-----", "eyJhbGciOiJI.eyJzdWIiOiIx.SflKxwRJSMeKKF",
         "postgres://app:hunter2x@db/x", "https://x.test/?api_key=Zq8Rk2Lm9Xw4",
-        "8123456789:AA" + "Hk3L9mPq2RsTuVwXyZ" * 2,
+        "8123456789:AA" + "Hk3L9mPq2RsTuVwXyZ" * 2, 'export DB_PASSWORD="h4nter2x!"',
+        "apiKey = zQ81mmP0aa71", "dbPassword: Zq8Rk2Lm9Xw4", "accessKeyId='Zq8Rk2Lm9Xw4'",
     ]  # fmt: skip
     lines |= {f"before\n\tuse {form} here\nand after" for form in forms} | set(forms)
     screen = secrets._SCREEN

@@ -320,9 +320,8 @@ class Strict(Orders):
 
 def test_a_table_of_checks_that_another_file_fills_is_not_empty(root: Path) -> None:
     domain = sorted((root / "shop" / "domain").glob("[a-z]*.py"))
-    text = "\n\nCHECKS = []\n\n\ndef validate_order(order):\n"
-    text += "    return all(c(order) for c in CHECKS)\n"
-    _append(domain[0], text)
+    gate = "def validate_order(order):\n    return all(check(order) for check in CHECKS)\n"
+    _append(domain[0], f"\n\nCHECKS = []\n\n\n{gate}")
     found = len(agree().findings)
     kept = domain[1].read_text("utf-8")
     _append(domain[1], f"\nfrom shop.domain import {domain[0].stem} as m\nm.CHECKS.append(len)\n")

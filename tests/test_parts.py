@@ -30,8 +30,9 @@ def in_parts(text: str) -> tuple[ast.Module | None, list[str]]:
     lowered = []
 
     def lowering(part: str) -> ast.Module:
+        tree = lower(part, "a.py")
         lowered.append(part.lstrip("\n"))
-        return lower(part, "a.py")
+        return tree
 
     try:
         _parse(text)
@@ -84,7 +85,7 @@ class A:
 def test_only_the_newer_statement_is_lowered() -> None:
     assert same(f"{BEFORE}{NEWER}{AFTER}") == [NEWER]
     assert same(f"{NEWER}{AFTER}{NEWER}x = 1\n{NEWER}") == [NEWER] * 3
-    assert len(same(f"{NEWER}{BEFORE}")) == 2  # what looks like a statement is in a string
+    assert len(same(f"{NEWER}{BEFORE}")) == 1  # with the string in which a `def` stands
     assert same(f"{BEFORE}{NEWER}".replace("\n", "\r\n")) == [NEWER.replace("\n", "\r\n")]
 
 
@@ -110,6 +111,36 @@ def test_parts_that_are_not_what_they_look_like(text: str) -> None:
         )
 
 
+LONG = "".join(f"    def m{i}(self) -> int:\n        return {i}\n\n" for i in range(12))
+
+
+def test_of_a_long_class_the_header_or_a_member_is_lowered() -> None:
+    header = "@d(\n    1\n)\nclass A[T](\n    B[T],\n):  # why: because\n"
+    assert same(f"{BEFORE}{header}\n    # a comment\n{LONG}{AFTER}") == [f"{header}    pass\n"]
+    member = "    @d\n    def g[T](self, x: T = 'é') -> T:\n        return x\n\n"
+    assert same(f"class A:\n    'doc'\n{LONG}{member}{LONG}") == [f"if 1:\n{member}"]
+    assert len(same(f"class A[T]:\n{LONG}{member}    if x:\n        y = 1\n{LONG}")) == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [f"class A[T]: x = 1\n{LONG}", f"class A[T](\n  x[1:\n2]):\n{LONG}{AFTER}",
+     f"class A[T]:\n    x = (\n1)\n{LONG}", f"class A[T]:\n    x = '''\ny:\n'''\n{LONG}",
+     f"class A[T]:  x = '''\n    a:\n'''\n{LONG}", f"class A[T]: pass\n\n\n# {LONG.strip()}\n",
+     f"class A[T]:\n{LONG}    x = 1 \\\n  + 2\n"],
+)  # fmt: skip
+def test_a_class_that_cannot_be_taken_apart_is_read_all_the_same(text: str) -> None:
+    try:
+        expected = lower(text, "a.py")
+    except SyntaxError:
+        expected = None
+    whole = f"x = 1\n{NEWER}{text}"
+    if expected is None:
+        assert in_parts(whole)[0] is None
+    else:
+        same(whole)
+
+
 @pytest.mark.parametrize(
     "text",
     [f"x = 1\r{NEWER}", f"from __future__ import barry_as_FLUFL\n{NEWER}",
@@ -121,7 +152,8 @@ def test_what_cannot_be_put_together_is_left_to_the_whole(text: str) -> None:
 
 _LINE = st.sampled_from(
     [NEWER, BEFORE, AFTER, "x = [\n", "type\n", "]\n", "@d\n", "def f():\n    pass\n", "'''\n",
-     "else:\n    pass\n", "x = 1 \\\n", "class A[T]: pass\n", "# '''\n", "if x:\n", "    y = 1\n"]
+     "else:\n    pass\n", "x = 1 \\\n", "class A[T]: pass\n", "# '''\n", "if x:\n", "    y = 1\n",
+     LONG, "class C:\n    '''\nx:\n    '''\n", "class C[T]:\n"]
 )  # fmt: skip
 
 

@@ -4,10 +4,13 @@ one that made them."""
 from __future__ import annotations
 
 import ast
+import json
 from pathlib import Path
 
 import pytest
 import rfc8785
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from receipt_files import judged, lay_down, told, vector_request, vectors
 
 from govlint.receipts.canonical import canonical, parse
@@ -71,6 +74,40 @@ def test_canonical_form() -> None:
             parse(bytes.fromhex(case["line"]))
 
 
+_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1) | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(st.characters(max_codepoint=127), max_size=6), inner, max_size=4)
+    ),
+    max_leaves=20,
+)
+
+
+@given(_VALUES)
+@settings(max_examples=300, deadline=None)
+def test_canonical_form_is_that_of_two_other_implementations(value: object) -> None:
+    """RFC 8785 by Trail of Bits, and the standard library's parser, know of no orjson."""
+    try:
+        wanted = rfc8785.dumps(value)  # type: ignore[arg-type]
+    except (rfc8785.CanonicalizationError, UnicodeEncodeError):
+        with pytest.raises(Malformed):
+            canonical(value)
+        return
+    assert canonical(value) == wanted
+    assert parse(wanted) == json.loads(wanted) == value
+
+
+@given(st.binary(max_size=40) | _VALUES.map(lambda v: json.dumps(v).encode()))
+@settings(max_examples=300, deadline=None)
+def test_what_passes_as_canonical_is_so_for_rfc8785(data: bytes) -> None:
+    try:
+        value = parse(data)
+    except Malformed:
+        return
+    assert rfc8785.dumps(value) == data
+
+
 def test_trees() -> None:
     tree = vectors("primitives")["tree"]
     hashes = [bytes.fromhex(text) for text in tree["leaf_hashes"]]
@@ -120,7 +157,7 @@ def test_envelopes() -> None:
     for case in given["dsse"]:
         envelope = read_envelope(case["envelope"].encode())
         assert envelope.payload.hex() == case["payload"]
-        assert envelope.signed_by([key]) == key
+        assert envelope.signed_by([key]) == [key]
 
 
 def test_the_examples_of_the_specifications() -> None:

@@ -212,6 +212,8 @@ def api(runtime: Runtime, tmp_path: Path) -> tuple[TestClient, dict[str, str]]:
         tenant: tokens.issue(Principal(f"user:{tenant}", tenant, (role,)), 1)
         for tenant, role in (("acme", "analyst"), ("other", "analyst"), ("guests", "guest"))
     }
+    auditor = Principal("user:auditor", "acme", ("auditor",))
+    issued["auditor"] = tokens.issue(auditor, 1)
     app = create_app(runtime, tokens, per_second=1, burst=20)
     return TestClient(app, raise_server_exceptions=False), issued
 
@@ -301,6 +303,43 @@ def test_reaching_across_tenants_is_refused_and_on_record(
     assert row is not None and not row.cancel_requested
     with pytest.raises(ValidationFailed, match="own tenant"):
         runtime.analysis.refuse_across_tenants(caller(runtime), "acme", "thumbnail", "k")
+
+
+def test_the_api_replays_for_who_may_and_refuses_others_on_record(
+    runtime: Runtime, api: tuple[TestClient, dict[str, str]]
+) -> None:
+    client, tokens = api
+    mine, auditor = bearer(tokens["acme"]), bearer(tokens["auditor"])
+    body = {"plugin": "image-report", **payload()}
+    job = client.post("/v1/analyses", json=body, headers=mine).json()["job_id"]
+    where = f"/v1/tenants/acme/runs/{job}/replay"
+    calls = runtime.registry.metrics("image-report").success
+    done = client.post(where, json={}, headers=auditor).json()
+    assert (done["faithful"], done["drift"]) == (True, None)
+    assert [found["match"] for found in done["comparisons"]] == [True]
+    assert runtime.registry.metrics("image-report").success == calls
+    recorded = runtime.journal.events("acme", done["recorded_as"])
+    assert recorded[0]["request"]["replay_of"] == job and recorded[0]["actor"] == "user:auditor"
+    states = client.post(where, json={"mode": "state_only"}, headers=auditor).json()["states"]
+    assert states["job"] == {job: "SUCCESS"}
+    events = client.post(where, json={"mode": "events_only"}, headers=auditor).json()["events"]
+    assert events == runtime.journal.events("acme", job)
+    refused = len(runtime.journal.query("acme", type="run.refused"))
+    for who, status in ((mine, 403), (bearer(tokens["other"]), 403)):
+        assert client.post(where, json={}, headers=who).status_code == status
+    assert len(runtime.journal.query("acme", type="run.refused")) == refused + 2
+    again = f"/v1/tenants/acme/runs/{done['recorded_as']}/replay"
+    waiting = client.post("/v1/jobs", json=body, headers=mine).json()["job_id"]
+    for path, status in (
+        (again, 409),
+        (f"/v1/tenants/acme/runs/{waiting}/replay", 409),
+        ("/v1/tenants/acme/runs/none/replay", 404),
+        ("/v1/tenants/unknown/runs/none/replay", 403),
+        (f"/v1/tenants/acme/runs/{'x' * 200}/replay", 422),
+    ):
+        answer = client.post(path, json={}, headers=auditor)
+        assert answer.status_code == status, answer.text
+        assert answer.json()["error"]["message"]
 
 
 def test_too_many_requests_are_refused_and_tokens_end(
@@ -467,9 +506,10 @@ def test_the_command_line_from_a_run_to_its_receipt(tmp_path: Path) -> None:
     run = bundle.name
     assert json.loads(cli(home, *words).stdout) == json.loads(done.stdout)
     assert cli(home, "runs", "list").stdout.count("\n") == 1
-    assert cli(home, "runs", "replay", run).exit_code == 0
-    assert "SUCCESS" in cli(home, "runs", "replay", run, "--mode", "state").stdout
-    assert "run.completed" in cli(home, "runs", "replay", run, "--mode", "events").stdout
+    replayed = cli(home, "replay", run)
+    assert (replayed.exit_code, replayed.stdout) == (0, "run: same\n")
+    assert "SUCCESS" in cli(home, "replay", run, "--mode", "state_only").stdout
+    assert "run.completed" in cli(home, "replay", run, "--mode", "events_only").stdout
     lines = cli(home, "runs", "events", "--run", run).stdout
     assert lines.encode() == (bundle / "events.jsonl").read_bytes()
     assert '"specversion"' in cli(home, "runs", "events", "--cloudevents").stdout
@@ -496,7 +536,7 @@ def test_the_command_line_says_in_one_sentence_what_is_wrong(tmp_path: Path) -> 
         ("plugin", "run", "thumbnail", str(image), "--set", "x"),
         ("plugin", "run", "thumbnail", str(tmp_path / "missing")),
         ("runs", "export", "none", str(tmp_path / "out")),
-        ("runs", "replay", "none"),
+        ("replay", "none"),
         ("runs", "erase", "none", "0" * 64, "--reason", "x"),
         ("token", "--principal", "x", "--role", "r", "--days", "0"),
     ):

@@ -64,7 +64,7 @@ def test_an_engine_decides_the_order_and_resolves_payloads(world: World) -> None
         execution.skip("a", "not wanted twice")
         execution.output = {"only": "b"}
 
-    steps = (step("a", continue_on_error=True), step("b"))
+    steps = (step("a"), step("b"))
     result = world.kernel.submit(world.request(*steps), engine)
     assert (result.status, result.output) == ("completed", {"only": "b"})
     assert world.kernel.result("acme", result.run) == result

@@ -21,10 +21,13 @@ TRIGGERS: tuple[str, ...] = (
 )  # fmt: skip
 # files are read one by one, none is followed
 starts_in: None = None
+# a log's name or its class's, also as a part of a longer one; `EVENT_LOGGING` is none
 _CHANGE = re.compile(
-    rb"(?i)(?<![a-z])(?:event_?log|event_?store|event_?stream|audit_|audit(?:log|trail|event|entry|"
-    rb"record)|ledger|journal|write_?ahead_?log|append_only|wal\b|wal_|all_validations|"
-    rb"evidence_validations|audit\.jsonl|events\.jsonl)"
+    rb"(?i)(?<![a-z])(?:event_?(?:log|store|stream)s?|audit_?(?:log|trail)s?|audit_?events?|"
+    rb"audit_?(?:entries|entry|records?)|(?:ledger|journal)(?:s|_entries)?|write_?ahead_?logs?|"
+    rb"append_only\w*|wal|all_validations|evidence_validations)"
+    rb"(?:_(?:table|path|file|entries|events|records|lines|rows|db))?(?!\w)"
+    rb"|audit\.jsonl|events\.jsonl"
     rb"|(?:Event|Audit|Ahead)(?:Log|Store|Stream|Trail|Event|Entry|Record)|Ledger|Journal"
 )
 

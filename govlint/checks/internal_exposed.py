@@ -23,7 +23,10 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
     """At the statement that answers, yields, sends or raises it."""
     surface = ApiSurface(program)
     exposure = Exposure(program, surface)
-    for function in surface.functions():
+    functions = list(surface.functions())
+    for routed in list(functions):
+        functions += [f for f in surface.streamed(routed) if f not in functions]
+    for function in functions:
         for exposed in exposure.exposed(function):
             what = "an unfiltered result, with its _internal section,"
             if exposed.what == TRACE:

@@ -9,13 +9,15 @@ from dataclasses import dataclass
 from govlint.model import Finding, Related, Rule
 from govlint.python.bindings import matches_any
 from govlint.python.flow import values as v
-from govlint.python.jobs.births import of_constructor
+from govlint.python.jobs.births import default_of, is_by_default, of_constructor
 from govlint.python.jobs.paths import JobPaths
 from govlint.python.jobs.tables import TransitionTables
 from govlint.python.node_index import nodes_of
 from govlint.python.program import Program
 from govlint.python.states.holders import StateSpace, enclosing_function, state_space
+from govlint.python.states.members import members_of
 from govlint.python.states.uses import state_uses
+from govlint.python.symbols import Module
 
 KIND = "job-transition"
 TRIGGERS: tuple[str, ...] = (
@@ -84,6 +86,7 @@ def _births(space: StateSpace) -> Iterator[tuple[ast.AST, str]]:
     for module in program.modules.values():
         if module.is_test:
             continue
+        yield from _defaults(space, module, targets)
         for node in nodes_of(module, ast.Call):
             if not isinstance(node, ast.Call):
                 continue
@@ -95,11 +98,26 @@ def _births(space: StateSpace) -> Iterator[tuple[ast.AST, str]]:
                 if any(word in name for word in _RESTORES):
                     continue
                 born = of_constructor(space, value.cls, node, space.states)
-                if born is None or None in born[1]:
+                if born is None or None in born[1] or is_by_default(space, value.cls, node):
                     continue
                 for state in sorted(s for s in born[1] if s in targets):
                     yield node, state
                     break
+
+
+def _defaults(
+    space: StateSpace, module: Module, targets: set[str]
+) -> Iterator[tuple[ast.AST, str]]:
+    """Jobs whose class says that they start in another state."""
+    for cls in module.classes:
+        if not space.is_job(cls):
+            continue
+        for name, value, target in members_of(cls):
+            if name.strip("_") not in ("status", "state", "job_status", "job_state"):
+                continue
+            states = space.states(default_of(value))
+            if None not in states:
+                yield from ((target, s) for s in sorted(s for s in states if s in targets)[:1])
 
 
 def _initial(program: Program) -> str:

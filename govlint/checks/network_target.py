@@ -81,7 +81,9 @@ def _carries(text: Text, address: str) -> bool:
         return True
     step = text.step
     headers = step.parameters.get("headers") if step is not None else None
-    if isinstance(headers, dict) and any(secrets.is_named_for_one(key) for key in headers):
+    if isinstance(headers, dict) and any(
+        secrets.is_named_for_one(key) or key.lower() == "cookie" for key in headers
+    ):
         return True
     return step is not None and any(
         value and (secrets.is_named_for_one(name) or name == "auth")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from govlint.model import Finding, Rule
+from govlint.model import Finding, Location, Rule
+from govlint.python.flow import attributes
 from govlint.python.flow import values as v
 from govlint.python.governed import is_governed_function
 from govlint.python.program import Program
@@ -69,12 +70,13 @@ def _reaches(program: Program, node: ast.Attribute, values: v.Values) -> bool:
 def _calls_instance(program: Program, node: ast.Call) -> bool:
     """`plugin(x)`, where the class's `__call__` is its governed method."""
     return any(
-        isinstance(value, v.Instance) and program.is_plugin_value(value)
-        for value in program.values(node.func)
-    ) and any(
         (function.name == "__call__" and function in program.aliases)
         or (program.bindings.governs(function.name) and function.cls is not None)
-        for function in program.callees(node)
+        for value in program.values(node.func)
+        if isinstance(value, v.Instance) and program.is_plugin_value(value)
+        for method in attributes.lookup(program.flow, value.cls, "__call__") or ()
+        if isinstance(method, v.FunctionValue)
+        for function in [method.function]
     )
 
 
@@ -206,9 +208,20 @@ def _finding(rule: Rule, program: Program, node: ast.expr, target: ast.expr) -> 
     location = program.location(program.module_of(node), node if called else target)
     if called and isinstance(parent, ast.Call):
         location = program.location(program.module_of(node), target)
+    if isinstance(target, ast.Attribute):
+        location = _at_name(location, target)
     return Finding(
         rule.code, rule.name, rule.severity, message, location, related=related, help=rule.fix
     )
+
+
+def _at_name(location: Location, target: ast.Attribute) -> Location:
+    """Where a chain of calls goes over lines, the line that names the method."""
+    end = target.end_lineno
+    if end is None or end == target.lineno or target.end_col_offset is None:
+        return location
+    column = max(location.end_column - len(target.attr), 1)
+    return replace(location, line=location.end_line, column=column)
 
 
 def _text(node: ast.expr) -> str:

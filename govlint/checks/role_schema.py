@@ -107,7 +107,7 @@ def _slip(key: str, names: list[str]) -> str | None:
 
     folded = _fold(key)
     for name in names:
-        alike = folded == _fold(name)
+        alike = sorted(folded) == sorted(_fold(name))  # equal, or letters exchanged
         if alike or SequenceMatcher(None, folded, _fold(name)).ratio() >= _ALIKE:
             return name
     return None

@@ -239,8 +239,8 @@ class _Judge:
         function = call.func
         name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
         arguments = list(call.args)
-        if isinstance(function, ast.Call) and "builtins.setattr" in self.program.externals(call):
-            name, arguments = "setattr", [*function.args[1:], *arguments]  # partial(setattr, …)
+        if name == "partial" and arguments and last_name(arguments[0]) == "setattr":
+            name, arguments = "setattr", arguments[1:]  # whoever gets it calls it
         if name in ("setattr", "__setattr__", "delattr"):
             if (
                 name == "__setattr__"
@@ -262,7 +262,7 @@ class _Judge:
             yield from self._updated(call, function.value)
         elif name in ("replace", "evolve") and arguments:
             yield from self._replaced(call, arguments[0])
-        elif name in ("model_copy", "_replace") and isinstance(function, ast.Attribute):
+        elif name in ("model_copy", "_replace", "copy") and isinstance(function, ast.Attribute):
             yield from self._replaced(call, function.value)
 
     def _merged(self, holder: ast.expr, other: ast.expr) -> Iterator[_Write]:
@@ -309,7 +309,9 @@ class _Judge:
 
     def _replaced(self, call: ast.Call, owner: ast.expr) -> Iterator[_Write]:
         for keyword in call.keywords:
-            if keyword.arg is not None and self._is_slot(owner, keyword.arg, keyword.value):
+            if keyword.arg == "update":  # pydantic's copies take a mapping
+                yield from self._written(call, owner, self._rows(keyword.value))
+            elif keyword.arg is not None and self._is_slot(owner, keyword.arg, keyword.value):
                 yield _Write(call, owner, keyword.arg, keyword.value)
 
     # -- who may write ----------------------------------------------------------------------

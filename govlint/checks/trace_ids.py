@@ -22,15 +22,23 @@ TRIGGERS: tuple[str, ...] = (
 starts_in: None = None
 _EMISSION = re.compile(
     rb"\.(?:emit|increment|incr|decrement|timing|gauge|observe|record|histogram|distribution|"
-    rb"emit_metric|emit_event|record_metric|record_event|publish_event|track|publish|count|inc|dec|"
-    rb"add|set|add_event|info|state|update_execution_metrics)\(|"
+    rb"emit_metric|emit_event|record_metric|record_event|publish_event|track|publish|count|"
+    rb"update_execution_metrics)\(|"
     rb"(?:emit|record|publish|send|track)_(?:metrics?|event)\(|update_execution_metrics"
+)
+# methods that emit where the text has what the library makes its instruments with
+_BY_LIBRARY = (
+    (b"prometheus_client", re.compile(rb"\.(?:inc|dec|set|info|state|time)\(")),
+    (b"create_", re.compile(rb"\.add\(")),
+    (b"opentelemetry", re.compile(rb"\.add_event\(")),
 )
 
 
 def may_hold(data: bytes, words: Collection[str]) -> bool:
     """Whether a file with these words may hold a finding, by its folded text."""
-    return _EMISSION.search(data) is not None
+    return _EMISSION.search(data) is not None or any(
+        library in data and pattern.search(data) for library, pattern in _BY_LIBRARY
+    )
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from govlint.model import Finding, Location, Related, Rule
 from govlint.python.paths.static import dotted
 from govlint.python.program import Program
 from govlint.python.syntax.source import UnparsableError
-from govlint.python.syntax.walk import walk
+from govlint.python.syntax.walk import children, walk
 from govlint.python.vacuity import glance, names
 from govlint.python.vacuity.judge import Judge, Verdict, may_be_vacuous, subclass_overrides
 from govlint.python.vacuity.sources import AnyDef, Source, Sources
@@ -88,7 +88,7 @@ _Gate = tuple["AnyDef | ast.Lambda", str, "ast.ClassDef | None"]
 
 def _gates(source: Source, sources: Sources) -> Iterator[_Gate]:
     seen: set[ast.AST] = set()
-    slots = list(_slots(source.tree))
+    slots = list(_slots(source.nodes))
     local = frozenset({*(f.name for f, _ in _definitions(source.tree)), *source.classes})
     local |= source.lambdas.keys()
     # what only hands over may hand over to an imported gate
@@ -116,7 +116,7 @@ def _definitions(tree: ast.Module) -> Iterator[tuple[AnyDef, ast.ClassDef | None
     stack: list[tuple[ast.AST, ast.ClassDef | None]] = [(tree, None)]
     while stack:
         node, cls = stack.pop()
-        for child in ast.iter_child_nodes(node):
+        for child in children(node):
             if isinstance(child, AnyDef):
                 yield child, cls
                 stack.append((child, None))
@@ -148,9 +148,9 @@ def _lambdas(slots: list[tuple[str, ast.expr]]) -> Iterator[tuple[ast.Lambda, st
                 yield part, label
 
 
-def _slots(tree: ast.Module) -> Iterator[tuple[str, ast.expr]]:
+def _slots(nodes: list[ast.AST]) -> Iterator[tuple[str, ast.expr]]:
     """What stands where a gate is kept: `VALIDATORS = {…}`, `register_gate("x", f)`, `gate=f`."""
-    for node in walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             targets = node.targets if isinstance(node, ast.Assign) else [node.target]
             for target in targets:

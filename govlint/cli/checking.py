@@ -70,7 +70,7 @@ def run_check(
     named, given = _read_stdin(paths, stdin_filename, kinds)
     if given and fix:
         raise UsageError("--fix cannot rewrite standard input")
-    config = load_config(named, config_file)
+    config = load_config(named or [*given], config_file)
     for rule, values in (params or {}).items():
         merged = {**config.params.get(rule, {}), **values}
         config = replace(config, params={**config.params, rule: merged})
@@ -153,7 +153,7 @@ def _read_stdin(
     rest = tuple(path for path in paths if path != "-")
     abspath = os.path.abspath(name)
     named = (*rest, name) if os.path.exists(abspath) else rest
-    return named or (os.path.dirname(abspath),), {abspath: data}
+    return named, {abspath: data}
 
 
 def fix_until_stable(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from govlint.model import Location
 
 if TYPE_CHECKING:
-    from govlint.documents.positions import Index, LineTable
+    from govlint.documents.positions import Index, LineTable, Place
 
 # `text` is any file with an `@role` line: a script, a workflow, Python; it has no value
 KINDS = ("report", "mission", "role", "role-registry", "text")
@@ -81,14 +81,22 @@ class Document:
     def location(self, pointer: str = "", *, key: bool = False) -> Location:
         """The place of what `pointer` names; with `key`, of the key that it stands under.
 
+        A list or mapping of a YAML block has the place of its key, which is the line above it.
         For a pointer to nothing it is the place of the nearest part that exists, which is
         then the pointer of the result: its key, or what it is where it has none.
         """
         found = self.index.find(pointer)
         start, end = found.start, found.end
-        if (key or not found.exact) and found.key is not None:
+        if found.key is not None and (key or not found.exact or self._is_below(found)):
             start, end = found.key
         return self._place(start, end, found.pointer)
+
+    def _is_below(self, found: Place) -> bool:
+        """Whether a list or mapping begins on a line below its key: the key stands for it."""
+        if found.key is None or self.syntax != "yaml":
+            return False
+        between = self.text[found.key[1] : found.start]
+        return "\n" in between and isinstance(self.at(found.pointer), dict | list)
 
     def scalar_location(self, pointer: str, start: int, end: int) -> Location:
         """The place of the characters from `start` to `end` of the text at `pointer`.

@@ -129,6 +129,8 @@ def _is_registry(value: Mapping[str, Any]) -> bool:
     roles = value.get("roles")
     if "registry_metadata" in value and "roles" in value:
         return True
+    if isinstance(roles, Mapping):  # a list is due; what it holds says what is meant
+        roles = list(roles.values())
     return isinstance(roles, list) and any(
         isinstance(role, Mapping) and "definition_file" in role for role in roles
     )

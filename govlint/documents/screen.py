@@ -147,6 +147,8 @@ class _Wider:
             return f"(?:{self.sequence(parts)}){{{least},{above}}}"
         if kind in ("ASSERT", "ASSERT_NOT"):
             return ""
+        if kind == "GROUPREF":  # the same again: anything
+            return f"{_class(set(self._chars))}*"
         if kind == "AT":
             known = {"AT_BEGINNING": "^", "AT_BEGINNING_STRING": "^", "AT_BOUNDARY": r"\b"}
             known |= {"AT_END": "$", "AT_END_STRING": "$"}

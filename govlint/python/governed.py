@@ -286,7 +286,13 @@ def exporters(program: Program) -> set[str]:
     roles = program._roles
     found: set[str] = set()
     shared: set[str] = set()
+    starred: dict[str, list[str]] = {}
     for slot, values in flow.heap.items():
+        if slot[0] == "star-import":
+            for value in values:
+                if isinstance(value, v.ModuleValue):
+                    starred.setdefault(value.name, []).append(str(slot[1]))
+            continue
         head = slot[0]
         module: Module | None = None
         if head == "global" and len(slot) == 3:
@@ -308,7 +314,14 @@ def exporters(program: Program) -> set[str]:
             continue
         if any(roles.is_governed(flow, value) for value in values):
             found.add(module.name)
-    return (found & set(program.modules)) | shared
+    found &= set(program.modules)
+    pending = list(found)
+    while pending:  # `from app.base import *` hands on what it gets
+        for name in starred.get(pending.pop(), ()):
+            if name not in found:
+                found.add(name)
+                pending.append(name)
+    return found | shared
 
 
 def reachable_only_from(

@@ -11,6 +11,7 @@ from govlint.python.flow.applications import SHARED, uses
 from govlint.python.module_names import ModuleNames, package_above, source_of
 from govlint.python.syntax.source import ScannedFile, UnparsableError
 from govlint.python.syntax.walk import walk
+from govlint.python.syntax.words import finder
 
 if TYPE_CHECKING:
     from govlint.python.program import Program
@@ -84,10 +85,14 @@ class Search:
             for end in range(1, len(parts) + 1)
         }
         self._stems = {name.rpartition(".")[2].encode() for name in self._targets}
+        self._find = finder(stem.decode() for stem in self._stems)
         self._tails = {name.rpartition(".")[2].encode() for name in self._above}
 
-    def finds(self, file: ScannedFile, imports: Imports | None = None) -> bool:
-        """Whether `file` imports one of the modules. Test files do not count, they are exempt."""
+    def finds(self, file: ScannedFile, known: dict[str, Imports] | None = None) -> bool:
+        """Whether `file` imports one of the modules. Test files do not count, they are exempt.
+
+        What files import is looked up in `known`, or put there.
+        """
         if file.is_test or file.failure is not None:
             return False
         try:
@@ -97,8 +102,13 @@ class Search:
         if self._shared and uses(data, self._shared):
             return True
         if not file.nonascii:
+            if not self._find(data):
+                return False
+            imports = known.get(file.module) if known is not None else None
             if imports is None:
                 imports = read_imports(data)
+                if known is not None:
+                    known[file.module] = imports
             if not self._may_find(file, imports) or self._stems.isdisjoint(
                 data.translate(_WORDS).split()
             ):
@@ -152,12 +162,6 @@ def importers_of(program: Program, targets: Iterable[str]) -> set[str]:
         known = program.modules.get(name)
         if known is not None and not known.on_demand:
             continue
-        imports = program.imports.get(name)
-        if imports is None and not file.is_test and not file.nonascii:
-            try:
-                imports = program.imports[name] = read_imports(file.load())
-            except UnparsableError:
-                continue
-        if search.finds(file, imports):
+        if search.finds(file, program.imports):
             found.add(name)
     return found

@@ -38,6 +38,7 @@ class Module(Ordered):
     by_node: dict[ast.AST, FunctionInfo | ClassInfo] = field(default_factory=dict)
     imports: list[ast.Import | ast.ImportFrom] = field(default_factory=list)
     stored: set[str] = field(default_factory=set)
+    rebound: set[str] = field(default_factory=set)  # globals that a function assigns
     _lines: list[str] | None = None
 
     @property
@@ -69,6 +70,7 @@ class FunctionInfo(Ordered):
     sets: set[str] = field(default_factory=set)  # attributes it assigns
     global_names: set[str] = field(default_factory=set)
     nonlocal_names: set[str] = field(default_factory=set)
+    rebound: set[str] = field(default_factory=set)  # names that a function inside it assigns
     has_nested: bool = False
     is_generator: bool = False
     decorators: tuple[str, ...] = ()
@@ -159,10 +161,15 @@ def index(module: Module) -> None:
         elif isinstance(node, ast.Global):
             if function is not None:
                 function.global_names.update(node.names)
+                module.rebound.update(node.names)
             module.stored.update(node.names)
         elif isinstance(node, ast.Nonlocal):
             if function is not None:
                 function.nonlocal_names.update(node.names)
+                owner = function.parent
+                while owner is not None:
+                    owner.rebound.update(node.names)
+                    owner = owner.parent
         elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar):
             if node.name:
                 _store(node.name, module, function, cls)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -82,7 +81,7 @@ class Bundle:
 def read_bundle(path: str, ring: Ring) -> Bundle:
     """Read and check the bundle in a folder. Raises Unreadable."""
     bundle = Bundle(path)
-    listed = _list(bundle)
+    has_payloads = _list(bundle)
     data: dict[str, bytes] = {}
     for name, most in ((RECEIPT, MAX_RECEIPT), (CHECKPOINT, MAX_NOTE), (PROOF, MAX_NOTE)):
         try:
@@ -92,7 +91,7 @@ def read_bundle(path: str, ring: Ring) -> Bundle:
         except Malformed as error:
             bundle.say("malformed", f"this file {error}", name)
     _assemble(bundle, data, partial(_read_events, bundle), ring)
-    if PAYLOADS in listed:
+    if has_payloads:
         _check_payloads(bundle)
     return bundle
 
@@ -145,16 +144,15 @@ def _read_events(bundle: Bundle, origins: list[str]) -> Chain | None:
 # -- what is there ---------------------------------------------------------------------------
 
 
-def _list(bundle: Bundle) -> set[str]:
-    """The names in the folder; what does not belong there is a fault."""
-    names = set()
+def _list(bundle: Bundle) -> bool:
+    """Whether the folder has payloads; what does not belong there is a fault."""
+    has_payloads = False
     for entry in entries(bundle.path):
-        names.add(entry.name)
         if entry.name == PAYLOADS and entry.is_dir(follow_symlinks=False):
-            continue
-        if entry.name not in _MISSING:
+            has_payloads = True
+        elif entry.name not in _MISSING:
             bundle.say("malformed", "this file does not belong into a bundle", entry.name)
-    return names
+    return has_payloads
 
 
 def _check_payloads(bundle: Bundle) -> None:
@@ -170,18 +168,15 @@ def _check_payloads(bundle: Bundle) -> None:
             name = os.path.join(PAYLOADS, "sha256", payload.name)
             digest = payload.name.removesuffix(".salt")
             other = digest if payload.name.endswith(".salt") else f"{digest}.salt"
-            try:
-                if not stat.S_ISREG(payload.stat(follow_symlinks=False).st_mode):
-                    bundle.say("malformed", "this is no regular file", name)
-                elif known is not None and digest not in known:
-                    bundle.say("chain", "no event speaks of this payload", name)
-                elif not os.path.lexists(os.path.join(entry.path, other)):
-                    said = "this payload has no salt" if other.endswith(".salt") else "this salt"
-                    bundle.say("malformed", f"{said} stands alone", name)
-                elif digest == payload.name:
-                    _check_payload(bundle, entry.path, digest, name)
-            except (OSError, FileNotFoundError) as error:
-                bundle.say("malformed", f"this file cannot be read: {error}", name)
+            if not payload.is_file(follow_symlinks=False):
+                bundle.say("malformed", "this is no regular file", name)
+            elif known is not None and digest not in known:
+                bundle.say("chain", "no event speaks of this payload", name)
+            elif not os.path.lexists(os.path.join(entry.path, other)):
+                said = "this payload has no salt" if other.endswith(".salt") else "this salt"
+                bundle.say("malformed", f"{said} stands alone", name)
+            elif digest == payload.name:
+                _check_payload(bundle, entry.path, digest, name)
 
 
 def _digests(bundle: Bundle) -> set[str] | None:
@@ -194,11 +189,14 @@ def _check_payload(bundle: Bundle, folder: str, digest: str, name: str) -> None:
     try:
         salt = read_file(os.path.join(folder, f"{digest}.salt"), _SALT_DIGITS)
         salted = sha256(bytes.fromhex(salt.decode("ascii")))
-        if salted.digest_size != 32 or len(salt) != _SALT_DIGITS or salt != salt.lower():
+        if len(salt) != _SALT_DIGITS or salt != salt.lower():
             raise Malformed("has a salt that is not 64 hexadecimal digits")
         with open_file(os.path.join(folder, digest)) as stream:
-            while part := stream.read(1 << 20):
+            for part in iter(lambda: stream.read(1 << 20), b""):
                 salted.update(part)
+    except FileNotFoundError:
+        bundle.say("malformed", "this payload went away while it was read", name)
+        return
     except Malformed as error:
         bundle.say("malformed", f"this payload {error}", name)
         return

@@ -4,8 +4,8 @@ RFC 8785 in the profile of schemas/receipts/README.md: ASCII keys, no floats, in
 2**53 - 1, no lone surrogates, no key twice, 32 levels. A reader never makes bytes to check a
 signature over; it only asks whether stored bytes are the canonical form of what they hold.
 
-Inside the profile orjson's sorted form is RFC 8785's. It shares no code with what the reference
-runtime writes with, and tests hold it against `rfc8785`.
+Inside the profile orjson's sorted form is RFC 8785's; tests hold it against `rfc8785` and against
+the standard library's parser, since a runtime may well write with orjson too.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ MAX_DEPTH = 32
 MAX_INTEGER = 2**53 - 1
 MAX_LINE = 1 << 20
 
-# what could be a float or a large integer: outside strings it is one, inside it is looked into
-_NUMBER = re.compile(rb"(?:[\[{:,]|\A)-?[0-9](?:[0-9]{15}|[0-9]*[.eE])")
+# what could be a float or a large integer; that it stands in a string is found by looking into it
+_IN_OBJECT = re.compile(rb'":-?(?:[0-9]{16}|[0-9]+[.eE])')
+_IN_ARRAY = re.compile(rb"[\[,]-?[0-9]")
 
 
 def parse(data: bytes) -> Any:
@@ -35,8 +36,14 @@ def parse(data: bytes) -> Any:
         raise Malformed(f"is no JSON value: {said}") from None
     if not same:
         raise Malformed("is not in canonical form (RFC 8785): its bytes are not those of its value")
-    deep = data.count(b"[") + data.count(b"{") > MAX_DEPTH
-    if deep or not data.isascii() or _NUMBER.search(data):
+    arrays = data.count(b"[")
+    if (
+        arrays + data.count(b"{") > MAX_DEPTH
+        or not data.isascii()
+        or data[:1] != b"{"
+        or _IN_OBJECT.search(data)
+        or (arrays and _IN_ARRAY.search(data))
+    ):
         _check(value, 1)
     return value
 

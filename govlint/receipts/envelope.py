@@ -21,15 +21,24 @@ class Envelope:
     """A payload and the signatures over it and its type."""
 
     payload: bytes
-    signatures: tuple[bytes, ...]
+    signatures: tuple[tuple[str, bytes], ...]  # the `keyid` beside each
 
-    def signed_by(self, keys: Sequence[VerifierKey]) -> VerifierKey | None:
-        """The first of `keys` that signed; DSSE's `keyid` is a hint and not believed."""
+    def signed_by(self, keys: Sequence[VerifierKey]) -> list[VerifierKey | None]:
+        """Which of `keys` made each signature; None for one that none of them made.
+
+        DSSE's `keyid` is a hint and chooses no key, but one that names another key than the one
+        that signed was put there by somebody else.
+        """
         signed = pae(PAYLOAD_TYPE, self.payload)
-        for key in keys:
-            if any(key.verifies(signature, signed) for signature in self.signatures):
-                return key
-        return None
+        return [
+            next((k for k in keys if k.verifies(data, signed) and key_id(k) == named), None)
+            for named, data in self.signatures
+        ]
+
+
+def key_id(key: VerifierKey) -> str:
+    """DSSE's `keyid` as the published format has it: SHA-256 of the raw public key."""
+    return sha256(key.public).hexdigest()
 
 
 def pae(payload_type: str, payload: bytes) -> bytes:
@@ -48,8 +57,8 @@ def read_envelope(data: bytes) -> Envelope:
     fault = schema_fault("dsse", value)
     if fault:
         raise Malformed(f"is no DSSE envelope of the published schema: {fault}")
-    signatures = tuple(unbase64(entry["sig"]) for entry in value["signatures"])
-    if len(set(signatures)) != len(signatures):
+    signatures = tuple((e["keyid"], unbase64(e["sig"])) for e in value["signatures"])
+    if len({data for _, data in signatures}) != len(signatures):
         raise Malformed("has one signature twice")
     return Envelope(unbase64(value["payload"]), signatures)
 
@@ -57,7 +66,7 @@ def read_envelope(data: bytes) -> Envelope:
 def write_envelope(payload: bytes, key: SigningKey) -> bytes:
     """An envelope signed by `key`."""
     entry = {
-        "keyid": sha256(key.verifier.public).hexdigest(),
+        "keyid": key_id(key.verifier),
         "sig": tobase64(key.sign(pae(PAYLOAD_TYPE, payload))),
     }
     value = {"payload": tobase64(payload), "payloadType": PAYLOAD_TYPE, "signatures": [entry]}

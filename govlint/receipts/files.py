@@ -25,13 +25,14 @@ class Unreadable(Exception):
 def open_file(path: str) -> BinaryIO:
     """Open a regular file. Raises Malformed for what is none, FileNotFoundError, Unreadable."""
     try:
-        if stat.S_ISLNK(os.lstat(path).st_mode):
-            raise Malformed("is a symbolic link; a receipt's files are files")
-        descriptor = os.open(path, _FLAGS)
+        is_link = stat.S_ISLNK(os.lstat(path).st_mode)
+        descriptor = -1 if is_link else os.open(path, _FLAGS)
     except FileNotFoundError:
         raise
     except (OSError, ValueError) as error:
         raise Unreadable(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    if is_link:
+        raise Malformed("is a symbolic link; a receipt's files are files")
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
         raise Malformed("is no regular file")

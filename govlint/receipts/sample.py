@@ -60,7 +60,7 @@ def completed(given: Iterable[Event], run: str = RUN, tenant: str = TENANT) -> l
 
 def _defaults(short: Event, run: str, tenant: str, seq: int, sums: Mapping[str, int]) -> Event:
     kind = short["type"]
-    step = short.get("step", "a") if _is_about_a_step(kind) else None
+    step = short.get("step", "a" if _is_about_a_step(kind) else None)
     attempt = short.get("attempt", 1)
     event: Event = {
         "v": 1,

@@ -61,19 +61,19 @@ def receipt_fault(envelope: Envelope, ring: Ring, name: str, index: int) -> str:
     trusted = ring.of(name)
     if not trusted:
         return f"is of the log {name}, which the trust policy does not name{_known(ring)}"
-    for one in trusted:
-        if envelope.signed_by([one.key]) is None:
-            continue
-        if one.covers_index(index):
-            return ""
+    signers = envelope.signed_by([one.key for one in trusted])
+    if None in signers:
         return (
-            f"is signed with a key of {name} that was replaced at index {one.until} of its log:"
-            " consistent with a stolen old key"
+            f"has a signature that no trusted key of {name} made: consistent with an edit of the"
+            " receipt, or with a rewrite with another key"
         )
-    return (
-        f"has no signature that fits by a trusted key of {name}: consistent with an edit of the"
-        " receipt, or with a rewrite with another key"
-    )
+    for one in trusted:
+        if one.key in signers and not one.covers_index(index):
+            return (
+                f"is signed with a key of {name} that was replaced at index {one.until} of its"
+                " log: consistent with a stolen old key"
+            )
+    return ""
 
 
 def _known(ring: Ring) -> str:

@@ -75,7 +75,7 @@ def read_tenant_log(folder: str, policy: Policy) -> TenantLog:
     except FileNotFoundError:
         say("chain", "the tenant's log is missing: consistent with the deletion of its runs")
     except Malformed as error:
-        say("malformed", str(error), len(log.leaves) + 1)
+        say("malformed", f"this line or file {error}", len(log.leaves) + 1)
     ring = Ring(policy, log.rotations)
     path = os.path.join(folder, CHECKPOINT)
     try:

@@ -33,6 +33,12 @@ _UNLOGGED = (
 )
 
 
+_UNSIGNED = (
+    "A report ledger is not signed: that its end was cut off or that all of it was written again"
+    " shows only against a head kept elsewhere (--anchor H)."
+)
+
+
 class Verifier:
     """One verification. `paths` are looked at one by one; `finish` asks what spans all of them."""
 
@@ -91,6 +97,8 @@ class Verifier:
         self.report.ledgers += 1
         self._places.append(path)
         self._anchored.update(heads)
+        if not self.request.anchors:
+            self.report.limits[_UNSIGNED] = None
 
     # -- bundles and tenants -------------------------------------------------------------
 
@@ -368,10 +376,10 @@ class Verifier:
         pin = pins.of(proof.checkpoint.origin) if pins is not None else None
         heads = list(seen)
         heads += [(proof.checkpoint.size, time) for time in bundle.times.values()]
-        if pin is not None:
-            heads.append((pin.size, pin.time))
         ended = int(datetime.fromisoformat(chain.last["ts"]).timestamp())
         before = [time for size, time in heads if size <= proof.index]
+        if pin is not None and pin.size <= proof.index:
+            before.append(pin.time)
         after = [time for size, time in heads if size > proof.index]
         if after and ended > min(after) + _AHEAD:
             said = (

@@ -8,6 +8,7 @@ from govlint.receipts.notes import MAX_NOTE
 from govlint.receipts.witness import TEXT, Answer, Witness
 
 CALL = "/add-checkpoint"
+_MOST_PASSED_OVER = 1 << 24
 _SECONDS = 10  # that a client may take to say what it wants
 
 
@@ -29,9 +30,16 @@ def make_server(witness: Witness, port: int) -> ThreadingHTTPServer:
             elif not (length.isascii() and length.isdigit() and len(length) < 10):
                 self._send(Answer(411, TEXT, "the length of the body is not said\n"))
             elif int(length) > MAX_NOTE:
+                self._pass_over(int(length))
                 self._send(Answer(413, TEXT, f"a request has at most {MAX_NOTE} bytes\n"))
             else:
                 self._send(witness.add_checkpoint(self.rfile.read(int(length))), keep=True)
+
+        def _pass_over(self, length: int) -> None:
+            """Read a body that is too large, so that its sender gets to hear so."""
+            left = min(length, _MOST_PASSED_OVER)
+            while left > 0 and (part := self.rfile.read(min(left, 1 << 16))):
+                left -= len(part)
 
         def do_GET(self) -> None:
             self._send(Answer(404, TEXT, f"there is only POST {CALL}\n"))
@@ -50,4 +58,11 @@ def make_server(witness: Witness, port: int) -> ThreadingHTTPServer:
         def log_message(self, format: str, *arguments: object) -> None:
             """Say nothing of requests: what was cosigned stands in the database."""
 
-    return ThreadingHTTPServer(("127.0.0.1", port), Handler)
+    return _Server(("127.0.0.1", port), Handler)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that went away is none of the witness's troubles."""

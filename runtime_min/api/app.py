@@ -4,9 +4,19 @@ No `from __future__ import annotations`: FastAPI resolves the routes' annotation
 """
 
 import hashlib
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, FastAPI, Header, HTTPException, Query, Request, Response
+from fastapi import (
+    APIRouter,
+    Depends,
+    FastAPI,
+    Header,
+    HTTPException,
+    Path,
+    Query,
+    Request,
+    Response,
+)
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel, ConfigDict, Field
@@ -16,9 +26,10 @@ import runtime_min
 from runtime_min.api.limits import BodyLimit, RateLimit
 from runtime_min.api.tokens import TokenStore
 from runtime_min.kernel.envelope import Session
-from runtime_min.kernel.errors import RuntimeMinError, ValidationFailed
+from runtime_min.kernel.errors import Refused, RuntimeMinError, ValidationFailed
 from runtime_min.kernel.kernel import RunResult
 from runtime_min.kernel.ports import utc_timestamp
+from runtime_min.plugins.replays import Replayed
 from runtime_min.plugins.services import AnalysisExecutionService, Caller, Job
 from runtime_min.record.export import prometheus
 from runtime_min.runtime import Runtime
@@ -26,6 +37,7 @@ from runtime_min.runtime import Runtime
 _MAX_BODY = 16 * 2**20
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 Name = Annotated[str, Field(pattern=_NAME)]
+PathName = Annotated[str, Path(pattern=_NAME)]
 
 
 class AnalysisRequest(BaseModel):
@@ -66,6 +78,37 @@ class JobBody(BaseModel):
     updated_at: str
     result: Any = None
     error: ErrorSection | None = None
+
+
+class ReplayRequest(BaseModel):
+    """How to go through a run again."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    mode: Literal["full", "state_only", "events_only"] = "full"
+
+
+class ComparisonBody(BaseModel):
+    """A completed step, then and now (salted digests)."""
+
+    step: str
+    match: bool
+    recorded: str
+    observed: str | None = None
+    explanation: str | None = None
+
+
+class ReplayBody(BaseModel):
+    """What a replay found; `recorded_as` is the run that stands for a full one."""
+
+    run: str
+    mode: str
+    recorded_as: str | None = None
+    faithful: bool | None = None
+    drift: str | None = None
+    comparisons: list[ComparisonBody] = []
+    states: dict[str, dict[str, str]] = {}
+    events: list[dict[str, Any]] = []
 
 
 _ERRORS: dict[int | str, dict[str, Any]] = {
@@ -131,17 +174,28 @@ def create_app(
         return [_job_body(job) for job in analysis.jobs(who, limit)]
 
     @router.get("/tenants/{tenant}/jobs/{job_id}")
-    def get_job(tenant: str, job_id: str, who: Authenticated) -> JobBody:
+    def get_job(tenant: PathName, job_id: PathName, who: Authenticated) -> JobBody:
         stay_inside(who, tenant)
         return _found(analysis.job(who, job_id))
 
     @router.post("/tenants/{tenant}/jobs/{job_id}/cancel", status_code=202)
-    def cancel_job(tenant: str, job_id: str, who: Authenticated) -> JobBody:
+    def cancel_job(tenant: PathName, job_id: PathName, who: Authenticated) -> JobBody:
         stay_inside(who, tenant)
         job = analysis.job(who, job_id)
         if job is not None and not analysis.cancel(who, job_id):
             raise HTTPException(409, f"job {job_id} is over")
         return _found(analysis.job(who, job_id))
+
+    @router.post("/tenants/{tenant}/runs/{run}/replay")
+    def replay_run(
+        tenant: PathName, run: PathName, body: ReplayRequest, who: Authenticated
+    ) -> ReplayBody:
+        """Go through a run again; no effect is repeated."""
+        if tenant != who.principal.tenant and tenant in tokens.tenants():
+            runtime.replays.refuse_across_tenants(who, tenant)
+            raise HTTPException(403, "this belongs to another tenant")
+        stay_inside(who, tenant)
+        return _replay_body(runtime.replays.replay(who, run, body.mode))
 
     @router.get("/metrics", response_class=PlainTextResponse)
     def metrics(who: Authenticated) -> str:
@@ -187,6 +241,12 @@ def create_app(
 
     @app.exception_handler(RuntimeMinError)
     def known(request: Request, error: RuntimeMinError) -> Response:
+        if isinstance(error, Refused):
+            return answer(403, "ExecutionError", str(error), error.code)
+        if error.code == "unknown-run":
+            return answer(404, "ValidationError", str(error), error.code)
+        if error.code in ("unfinished", "erased", "replay-of-replay"):
+            return answer(409, "ExecutionError", str(error), error.code)
         if isinstance(error, ValidationFailed):
             return answer(422, "ValidationError", str(error), error.code)
         return answer(503, "ExecutionError", "the runtime cannot do this now", error.code)
@@ -205,6 +265,29 @@ def _found(job: Job | None) -> JobBody:
     if job is None:
         raise HTTPException(404, "there is no such job")
     return _job_body(job)
+
+
+def _replay_body(done: Replayed) -> ReplayBody:
+    report = done.report
+    return ReplayBody(
+        run=done.run,
+        mode=done.mode,
+        recorded_as=done.recorded_as,
+        faithful=report.faithful if report else None,
+        drift=report.drift if report else None,
+        comparisons=[
+            ComparisonBody(
+                step=found.step,
+                match=found.match,
+                recorded=found.recorded,
+                observed=found.observed,
+                explanation=found.explanation,
+            )
+            for found in (report.comparisons if report else ())
+        ],
+        states=done.states,
+        events=done.events,
+    )
 
 
 def _job_body(job: Job) -> JobBody:

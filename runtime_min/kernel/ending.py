@@ -45,7 +45,7 @@ def end(execution: Execution) -> RunResult:
                 execution.drop(step.id)
     elif error is not None:
         for step in execution.steps:
-            execution.skip(step.id, "the run ended before")
+            execution.skip(step.id, "the run ended before", "ended")
     quality = None
     if status == "completed":
         quality = _quality(execution)
@@ -94,6 +94,10 @@ def _verdict(execution: Execution) -> tuple[str, Mapping[str, Any] | None]:
         return "cancelled", _wrap(execution, Cancelled())
     if (fatal := execution.fatal()) is not None:
         return "failed", fatal
+    progress = execution.progress
+    if progress.compensating or "compensating" in progress.saga_states:
+        error = RuntimeMinError("the runtime ended while it was undoing this run", "interrupted")
+        return "failed", _wrap(execution, error)
     if unsettled:
         error = RuntimeMinError(
             f"step {unsettled[0].id} was neither run nor skipped", "engine-incomplete"

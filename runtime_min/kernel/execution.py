@@ -116,11 +116,21 @@ class Execution:
 
     def fatal(self) -> Mapping[str, Any] | None:
         """The error of the first failed step that the run may not go on after, or None."""
+        progress = self.progress
+        ended: Mapping[str, Any] | None = None
         for step in self.steps:
-            error = self.progress.failed.get(step.id) or self.progress.cancelled.get(step.id)
-            if error is not None and not step.continue_on_error:
+            error = progress.failed.get(step.id) or progress.cancelled.get(step.id)
+            if error is None or step.continue_on_error:
+                continue
+            if step.id not in progress.skipped:
                 return error
-        return None
+            if error["error"]["details"]["code"] == "ended":  # said before a restart
+                ended = ended or error
+        return ended
+
+    def skipped(self, step: str) -> bool:
+        """Whether an engine decided that a step does not run (again)."""
+        return step in self.progress.skipped
 
     def cancel_requested(self) -> bool:
         """Whether no further attempt begins; capabilities see it as `Invocation.cancelled`."""
@@ -259,6 +269,7 @@ class Execution:
         error = {"type": "ExecutionError", "message": message[:4000], "code": code}
         wrapped = envelope_of({"error": error})
         with self._lock:
+            self.progress.skipped.add(step)
             if self.progress.attempts.get(step):
                 self.progress.cancelled[step] = wrapped
                 self.hold([self.facts.event("step.cancelled", planned, error=error)])
@@ -270,6 +281,7 @@ class Execution:
         """Say that a step will not run since the run was cancelled; held until the next commit."""
         planned = self.step(step)
         with self._lock:
+            self.progress.skipped.add(step)
             self.progress.cancelled[step] = envelope_of({})
             self.hold([self.facts.event("step.cancelled", planned)])
 

@@ -29,6 +29,8 @@ class Progress:
     outputs: dict[str, Any] = field(default_factory=dict)
     failed: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     cancelled: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    skipped: set[str] = field(default_factory=set)
+    """Of these, the ones that an engine decided not to run (again); no fault of theirs."""
     attempts: dict[str, int] = field(default_factory=dict)
     interrupted: set[str] = field(default_factory=set)
     """Steps whose last attempt has a start and no end."""
@@ -37,7 +39,7 @@ class Progress:
     compensated: set[str] = field(default_factory=set)
     saga_states: set[str] = field(default_factory=set)
     given_up: bool = False
-    """A compensation failed for good: an operator has to see to the rest."""
+    """A compensation failed for good. Never rebuilt: that is recorded together with the end."""
     totals: dict[str, int] = field(default_factory=dict)
 
     def settled(self, step: str) -> bool:
@@ -120,8 +122,12 @@ def _apply(
     elif kind in ("step.failed", "step.refused", "step.skipped"):
         progress.failed[name] = envelope_of(event)
         progress.interrupted.discard(name)
+        if kind == "step.skipped":
+            progress.skipped.add(name)
     elif kind == "step.cancelled":
         progress.cancelled[name] = envelope_of(event)
+        if "attempt" not in event:
+            progress.skipped.add(name)
         progress.interrupted.discard(name)
     elif kind == "step.retried":
         progress.failed.pop(name, None)
@@ -131,5 +137,3 @@ def _apply(
         progress.compensating.add(name)
     elif kind == "saga.compensated":
         progress.compensated.add(name)
-    elif kind == "saga.failed":
-        progress.given_up = True

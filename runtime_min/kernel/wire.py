@@ -79,7 +79,12 @@ def _step_from_json(value: dict[str, Any]) -> Step:
         value["payload"],
         tuple(value["depends_on"]),
         value["timeout_ms"],
-        Retry(retry["max_attempts"], float(retry["backoff_factor"]), retry["linear"]),
+        Retry(
+            retry["max_attempts"],
+            float(retry["backoff_factor"]),
+            retry["linear"],
+            retry.get("constant", False),
+        ),
         value["budget"],
         value["continue_on_error"],
         value.get("compensates"),

@@ -10,7 +10,7 @@ import json
 import re
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,12 +19,15 @@ from typing import Any
 from runtime_min.kernel.envelope import Capability, Invocation
 from runtime_min.kernel.errors import Cancelled, CapabilityFailed, RuntimeMinError, ValidationFailed
 from runtime_min.kernel.execution import Execution
+from runtime_min.kernel.kernel import Kernel
 from runtime_min.missions.mission import GRACE_MS
+from runtime_min.missions.nested import NestedRuns
 from runtime_min.missions.network import NetworkPolicy
 from runtime_min.missions.programs import Limits, stop
 from runtime_min.missions.services import Services
 from runtime_min.missions.steps import MODULE_OF, Handler, StepContext, handler_of
 from runtime_min.missions.variables import Redactor, Scope, resolve
+from runtime_min.missions.vectors import VectorStore
 from runtime_min.missions.workspace import Workspace
 
 _SECRET_ROLES = frozenset(("secret", "connection", "headers"))
@@ -39,6 +42,7 @@ class Bounds:
     network: NetworkPolicy = field(default_factory=NetworkPolicy)
     programs: tuple[str, ...] | None = None
     limits: Limits = field(default_factory=Limits)
+    store: VectorStore | None = None
 
 
 class Started:
@@ -110,6 +114,8 @@ class StepTypes:
     def __init__(self, bounds: Bounds, version: str) -> None:
         self.bounds = bounds
         self.live: dict[tuple[str, str], Live] = {}
+        self.kernel: Kernel | None = None
+        self.plugins: Callable[[], Mapping[str, str]] = dict
         self._version = version
         self._schemas = schemas_folder()
         self._validators: dict[str, Any] = {}
@@ -138,6 +144,10 @@ class StepTypes:
                 raise
             except RuntimeMinError as error:
                 raise self._redacted(error, step, live) from None
+            except ImportError as error:
+                raise CapabilityFailed(
+                    f"{error.name} is missing: pip install 'govlint[steps]'", "no-library"
+                ) from None
 
         return run
 
@@ -154,6 +164,10 @@ class StepTypes:
             bounds.programs,
             live.started,
             bounds.services,
+            self._nested(live, invocation),
+            bounds.store,
+            invocation.tenant,
+            invocation.charge,
         )
         given = self.resolved(step_type, invocation.payload or {}, live.scope)
         invocation.record_validation("input", True)
@@ -164,6 +178,12 @@ class StepTypes:
             written = invocation.payload.get("content") or ""
             output["variables_substituted"] = written != (given.get("content") or "")
         return output
+
+    def _nested(self, live: Live, invocation: Invocation) -> NestedRuns | None:
+        if self.kernel is None:
+            return None
+        request = live.execution.request
+        return NestedRuns(self.kernel, self, self.plugins, request, invocation)
 
     def resolved(
         self, step_type: str, parameters: Mapping[str, Any], scope: Scope
@@ -176,7 +196,12 @@ class StepTypes:
             roles = properties.get(path[0], {}).get("x-govlint", {}).get("roles", ())
             return not _SECRET_ROLES.isdisjoint(roles)
 
-        found = resolve(dict(parameters), scope, secret_allowed)
+        # the sub-steps of a chain are resolved one by one, each when its turn has come
+        later = (
+            {"steps": parameters["steps"]} if step_type == "chain" and "steps" in parameters else {}
+        )
+        now = {name: value for name, value in parameters.items() if name not in later}
+        found = {**resolve(now, scope, secret_allowed), **later}
         for name, value in parameters.items():
             if isinstance(value, str) and _WHOLE.fullmatch(value):
                 found[name] = typed(found[name], properties.get(name, {}).get("type"))

@@ -194,7 +194,7 @@ def run(
     context = read_context(settings)
     if mission is not None:
         with errors():
-            loaded = load_mission(mission)
+            loaded = load_mission(mission, context)
         if dry_run:
             show_plan(loaded, as_json)
             return

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections import ChainMap
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,15 @@ class Missions:
     """Runs missions through one kernel. `run` is the kernel's engine for them."""
 
     def __init__(self, bounds: Bounds, version: str) -> None:
+        self.bounds = bounds
         self._types = StepTypes(bounds, version)
         self._failed_outputs: dict[tuple[str, str], dict[str, Any]] = {}
         self.observer: Observer = _nobody
+
+    def attach(self, kernel: Kernel, plugins: Callable[[], Mapping[str, str]]) -> None:
+        """Make the kernel known, and the plugins that a tool may be; steps below steps need it."""
+        self._types.kernel = kernel
+        self._types.plugins = plugins
 
     def register(self, catalog: dict[str, Capability]) -> None:
         """Put every step type into a catalog of capabilities."""
@@ -76,7 +83,12 @@ class Missions:
         failed: dict[str, Any] = {}
         self._failed_outputs[key] = failed
         with Workspace(Path(details["workspace"])) as workspace:
-            scope = Scope(env, details["context"], config, Steps(execution, failed))
+            own: Mapping[str, Mapping[str, Any]] = Steps(execution, failed)
+            above = self._types.live.get(tuple(details.get("parent", ())))
+            chained = frozenset(step.id for step in execution.steps) if above else frozenset()
+            if above is not None:
+                own = ChainMap(own, above.scope.steps)  # type: ignore[arg-type]
+            scope = Scope(env, details["context"], config, own, chained)
             live = Live(
                 execution,
                 workspace,
@@ -90,7 +102,8 @@ class Missions:
                 width = config.get("max_concurrent_steps") or os.cpu_count() or 1
                 fail_fast = config.get("fail_fast") is not False
                 seconds = config.get("timeout_seconds")
-                MissionPlan(execution, width, fail_fast, seconds, self.observer).run()
+                observer = _nobody if above else self.observer
+                MissionPlan(execution, width, fail_fast, seconds, observer).run()
             finally:
                 live.started.stop()
                 del self._types.live[key]

@@ -34,6 +34,8 @@ class Scope:
     context: Mapping[str, Any] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
     steps: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    chained: frozenset[str] = frozenset()
+    """Sub-steps of a chain, whose outputs `{{name}}` and `{{name.field}}` give, too."""
 
     def secrets(self) -> dict[str, str]:
         """Names and values of the environment's secrets, longest value first."""
@@ -120,6 +122,11 @@ def _value(name: str, scope: Scope, secrets: bool, path: tuple[str, ...]) -> Any
         return _dig(scope.context, rest, name)
     if source == "config" and rest:
         return _dig(scope.config, rest, name)
+    if source in scope.chained and source in scope.steps:
+        output = scope.steps[source]["output"]
+        return _dig(output, rest, name) if rest else output
+    if name in scope.context:  # two examples of spec 002 write it without its source
+        return scope.context[name]
     raise _unknown(f"{{{{{name}}}}} is none of the four forms: {FORMS}")
 
 

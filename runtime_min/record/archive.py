@@ -82,8 +82,7 @@ class Archive:
         """Write a run's bundle and the tenant's log below `folder`; returns the bundle's folder."""
         self.seal(tenant, run)
         receipt = self._journal.receipt(tenant, run)
-        if receipt is None:
-            raise RecordError(f"run {run} has no receipt", "unfinished")
+        assert receipt is not None, "what is sealed has a receipt"
         index, payload = receipt
         kept = {}
         if payloads:

@@ -7,23 +7,20 @@ runs the kernel's own logic over the recorded outputs in a scratch journal and c
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
-from runtime_min.kernel.breaker import Breakers
-from runtime_min.kernel.envelope import Capability, Decision, Invocation, Principal, Request
-from runtime_min.kernel.errors import CapabilityFailed, RecordError
-from runtime_min.kernel.kernel import Kernel
-from runtime_min.kernel.ports import Randomness, SeededRandomness, SimulatedClock
-from runtime_min.kernel.states import check_transition
+from runtime_min.kernel.envelope import Invocation, Principal
+from runtime_min.kernel.errors import RecordError
+from runtime_min.kernel.ports import Randomness
+from runtime_min.kernel.states import TERMINAL_EVENTS, check_transition
 from runtime_min.kernel.wire import request_from_json
 from runtime_min.record.canonical import canonical_user_value
 from runtime_min.record.events import Event, RunIdentity
 from runtime_min.record.journal import Journal
 from runtime_min.record.payloads import JSON_MEDIA, Payload, salted
+from runtime_min.record.recorded import Recorded
 
 _COMPARED = (
     "step.planned",
@@ -34,8 +31,15 @@ _COMPARED = (
     "step.refused",
     "step.retried",
     "step.skipped",
+    "step.cancelled",
+    "saga.compensating",
+    "saga.compensated",
+    "saga.failed",
+    "quality_gate.decided",
     "run.completed",
     "run.failed",
+    "run.cancelled",
+    "run.refused",
 )
 
 
@@ -95,16 +99,6 @@ def state_only(journal: Journal, tenant: str, run: str) -> dict[str, dict[str, s
     return states
 
 
-class _Frozen:
-    """The decision that was taken then: a replay never asks a policy again."""
-
-    def __init__(self, decision: Decision) -> None:
-        self._decision = decision
-
-    def evaluate(self, request: Request) -> Decision:
-        return self._decision
-
-
 def full(
     journal: Journal,
     tenant: str,
@@ -117,39 +111,17 @@ def full(
     that the caller knows to be pure and wants computed anew, to find drift in their code.
     """
     events = events_only(journal, tenant, run)
+    if events[-1]["type"] not in TERMINAL_EVENTS:
+        raise RecordError(f"run {run} is not finished", "unfinished")
     stored = journal.payload(tenant, events[0]["input"]["sha256"])
     if stored is None:
         raise RecordError(f"run {run} cannot be replayed: its request was erased", "erased")
-    if not events[-1]["type"].startswith("run.") or events[-1]["type"] == "run.accepted":
-        raise RecordError(f"run {run} is not finished", "unfinished")
-    request = request_from_json(json.loads(stored.data))
-    decided = next(e for e in events if e["type"] == "policy.decided")["decision"]
-    decision = Decision(
-        decided["outcome"] == "allow",
-        decided["policy_sha256"],
-        tuple(decided["reasons"]),
-        decided["sandbox"],
-    )
-    observed: dict[str, Any] = {}
-    with tempfile.TemporaryDirectory(prefix="runtime-min-replay-") as folder:
-        clock = SimulatedClock(_start_ns(request))
-        scratch = Journal(Path(folder) / "journal.db", origin=journal.origin, clock=clock)
-        try:
-            catalog = _catalog(journal, tenant, events, request, again or {}, observed)
-            kernel = Kernel(
-                scratch,
-                catalog,
-                _Frozen(decision),
-                clock=clock,
-                randomness=SeededRandomness(0),
-                breakers=Breakers(clock, threshold=2**31),
-                inline=True,
-            )
-            kernel.submit(replace(request, run=run))
-            drift = _first_difference(events, scratch.events(tenant, run))
-        finally:
-            scratch.close()
-    return ReplayReport(run, tuple(_comparisons(journal, tenant, events, observed)), drift)
+    if events[0]["request"]["kind"] == "replay":
+        raise RecordError(f"run {run} is itself a replay", "replay-of-replay")
+    then = Recorded(journal, tenant, events, again or {})
+    now = then.repeat(request_from_json(json.loads(stored.data)))
+    comparisons = _comparisons(journal, tenant, events, then.observed)
+    return ReplayReport(run, tuple(comparisons), _first_difference(events, now))
 
 
 def record_replay(
@@ -199,57 +171,6 @@ def record_replay(
     return run
 
 
-def _catalog(
-    journal: Journal,
-    tenant: str,
-    events: list[dict[str, Any]],
-    request: Request,
-    again: Mapping[str, Callable[[Invocation], Any]],
-    observed: dict[str, Any],
-) -> dict[str, Capability]:
-    """Capabilities that answer from the record, as they were resolved then."""
-    endings = {
-        (e["step"], e["attempt"]): e
-        for e in events
-        if e["type"] in ("step.completed", "step.failed")
-    }
-    retried = {(e["step"], e["attempt"] - 1) for e in events if e["type"] == "step.retried"}
-    resolved = {
-        e["capability"]["id"]: e["capability"] for e in events if e["type"] == "capability.resolved"
-    }
-
-    def handler(capability_id: str) -> Callable[[Invocation], Any]:
-        def answer(invocation: Invocation) -> Any:
-            _, step, attempt = invocation.idempotency_key.rsplit("/", 2)
-            ending = endings.get((step, int(attempt)))
-            if ending is None:
-                raise RecordError(f"the record has no attempt {attempt} of {step}", "drift")
-            if ending["type"] == "step.failed":
-                error = ending["error"]
-                retryable = (step, int(attempt)) in retried
-                details = {"code": error["code"], "retryable": retryable}
-                public = {"type": error["type"], "message": error["message"], "details": details}
-                return {"error": public, "_internal": {}}
-            if capability_id in again:
-                value = again[capability_id](invocation)
-            else:
-                payload = journal.payload(tenant, ending["output"]["sha256"])
-                if payload is None:
-                    raise CapabilityFailed(f"the output of {step} was erased", "erased")
-                value = json.loads(payload.data)
-            observed[step] = value
-            return value
-
-        return answer
-
-    return {
-        name: Capability(
-            name, c["version"], c["sha256"], handler(name), c["status"], c["verified"], c["trusted"]
-        )
-        for name, c in resolved.items()
-    }
-
-
 def _comparisons(
     journal: Journal, tenant: str, events: list[dict[str, Any]], observed: Mapping[str, Any]
 ) -> list[Comparison]:
@@ -272,41 +193,48 @@ def _comparisons(
 
 
 def _first_difference(then: list[dict[str, Any]], now: list[dict[str, Any]]) -> str | None:
-    """Where the two orders of events part; times, salts and durations are not compared."""
-    recorded, observed = [_essence(e) for e in then], [_essence(e) for e in now]
-    recorded, observed = [e for e in recorded if e], [e for e in observed if e]
-    for at in range(max(len(recorded), len(observed))):
-        old = recorded[at] if at < len(recorded) else "nothing"
-        new = observed[at] if at < len(observed) else "nothing"
-        if old != new:
-            return f"event {at + 1} of those compared: recorded was {old}, the replay has {new}"
+    """Where the two part; times, salts and durations are not compared.
+
+    Steps that ran at the same time may be interleaved otherwise: each is compared by itself.
+    """
+    recorded, observed = _by_step(then), _by_step(now)
+    for step in [*recorded, *(name for name in observed if name not in recorded)]:
+        before, after = recorded.get(step, []), observed.get(step, [])
+        for at in range(max(len(before), len(after))):
+            old = before[at] if at < len(before) else "nothing"
+            new = after[at] if at < len(after) else "nothing"
+            if old != new:
+                where = f"event {at + 1} of {step}" if step else f"event {at + 1} of the run"
+                return f"{where}: recorded was {old}, the replay has {new}"
     return None
 
 
+def _by_step(events: list[dict[str, Any]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for event in events:
+        if event["type"] in _COMPARED:
+            found.setdefault(event.get("step", ""), []).append(_essence(event))
+    return found
+
+
 def _essence(event: Mapping[str, Any]) -> str:
-    if event["type"] not in _COMPARED:
-        return ""
     parts = [event["type"], event.get("step", ""), str(event.get("attempt", ""))]
     parts.append(event.get("decision", {}).get("outcome", ""))
     parts.append(event.get("error", {}).get("code", ""))
+    if "plan" in event:
+        parts.append(json.dumps(event["plan"], sort_keys=True))
+    parts.append(str(event.get("quality_gate", {}).get("passed", "")))
     return " ".join(part for part in parts if part)
 
 
 def _where(old: Any, new: Any, path: str = "") -> str:
-    """The first difference of two JSON values, as a pointer and both values."""
+    """The first difference of two JSON values that differ, as a pointer and both values."""
     if isinstance(old, dict) and isinstance(new, dict):
-        for key in sorted({*old, *new}):
-            if key not in old or key not in new:
-                return f"{path}/{key}: only in the {'record' if key in old else 'replay'}"
-            if old[key] != new[key]:
-                return _where(old[key], new[key], f"{path}/{key}")
+        if alone := sorted({*old} ^ {*new}):
+            return f"{path}/{alone[0]}: only in the {'record' if alone[0] in old else 'replay'}"
+        key = next(key for key in sorted(old) if old[key] != new[key])
+        return _where(old[key], new[key], f"{path}/{key}")
     if isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
-        for index, (one, other) in enumerate(zip(old, new, strict=True)):
-            if one != other:
-                return _where(one, other, f"{path}/{index}")
+        at = next(at for at in range(len(old)) if old[at] != new[at])
+        return _where(old[at], new[at], f"{path}/{at}")
     return f"{path or '/'}: {json.dumps(old)[:80]} then, {json.dumps(new)[:80]} now"
-
-
-def _start_ns(request: Request) -> int:
-    """A moment at which the request's lease still holds."""
-    return request.session.expires_ns - 3_600_000_000_000

@@ -126,6 +126,30 @@ class SqliteFile:
         )
 
 
+class SqliteMemory:
+    """A journal that nobody keeps: what a replay writes into."""
+
+    path = Path(":memory:")
+
+    def __init__(self) -> None:
+        self._connection = sqlite3.connect(
+            ":memory:", isolation_level=None, check_same_thread=False
+        )
+        prepare(self._connection, self.path)
+
+    def lock(self) -> None:
+        """Nobody else can reach it."""
+
+    def unlock(self) -> None:
+        """Nobody else can reach it."""
+
+    def writer(self) -> sqlite3.Connection:
+        return self._connection
+
+    def reader(self) -> sqlite3.Connection:
+        return self._connection
+
+
 def prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Bring a connection to what a journal needs: tables, durability, a check of the file."""
     connection.execute("PRAGMA synchronous=EXTRA")

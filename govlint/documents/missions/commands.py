@@ -11,20 +11,16 @@ import re
 import shlex
 from collections.abc import Callable, Sequence
 
+from govlint.documents.missions.interpreters import (
+    INTERPRETERS,
+    POWERSHELLS,
+    SHELLS,
+    of_interpreter,
+    of_shell,
+)
+
 _MAX_DEPTH = 8
 _META = re.compile(r"\|\||&&|[;|`\n]|\$\(|(?<![\w&])&(?!\w)|[<>]\(|(?<!\{)[<>](?!\})")
-_SHELLS = frozenset("sh bash zsh dash ksh mksh ash fish csh tcsh rbash".split())
-_POWERSHELLS = frozenset({"powershell", "pwsh"})
-# program → the options that carry code
-_INTERPRETERS = {
-    "python": ("-c",), "pypy": ("-c",), "perl": ("-e", "-E"), "ruby": ("-e",),
-    "node": ("-e", "--eval", "-p", "--print", "-pe"), "nodejs": ("-e", "--eval", "-p", "--print"),
-    "deno": ("eval",), "bun": ("-e", "--eval"), "php": ("-r",), "lua": ("-e",),
-    "rscript": ("-e",), "osascript": ("-e",), "julia": ("-e", "-E", "--eval"),
-    "groovy": ("-e",), "tclsh": (), "elixir": ("-e", "--eval"), "scala": ("-e",),
-}  # fmt: skip
-# where an option is one word, and what it takes is the next
-_WHOLE_OPTIONS = frozenset({"node", "nodejs", "deno", "bun", "julia", "groovy", "osascript"})
 # what runs the rest of its arguments: the options that take a value of their own
 _WRAPPERS = {
     "env": ("-u", "-C", "-S", "--unset", "--chdir"), "nohup": (), "setsid": (),
@@ -35,7 +31,7 @@ _WRAPPERS = {
     "flock": ("-w", "-E"), "busybox": (), "toybox": (), "exec": (), "command": (),
     "strace": ("-o", "-e"),
     "unbuffer": (), "script": (), "catchsegv": (), "parallel": ("-j",), "caffeinate": (),
-    "systemd-run": (), "proxychains": (), "torsocks": (),
+    "systemd-run": (), "proxychains": (), "torsocks": (), "wsl": ("-d", "-u", "--cd"),
 }  # fmt: skip
 _POSITIONAL = {"timeout": 1, "flock": 1, "taskset": 1, "chrt": 1}
 _PRIVILEGE = {
@@ -115,7 +111,7 @@ def of_code(code: str, depth: int) -> str | None:
                 if reason is not None:
                     return reason
                 name = _name(command[0])
-                if fetched and (name in _SHELLS or name in _INTERPRETERS):
+                if fetched and (name in SHELLS or name in INTERPRETERS):
                     return "runs what it downloads"
                 fetched = name in ("curl", "wget") and "|" in token
             elif "|" not in token:
@@ -139,11 +135,11 @@ def of_words(words: Sequence[str], depth: int) -> str | None:
         return f"runs `{name}`, which {_PRIVILEGE[name]}"
     if name in _WRAPPERS:
         return _of_wrapper(name, rest, depth)
-    if name in _SHELLS or name in _POWERSHELLS or name == "cmd":
-        return _of_shell(name, rest)
+    if name in SHELLS or name in POWERSHELLS or name == "cmd":
+        return of_shell(name, rest)
     base = re.sub(r"[\d.]+$", "", name)
-    if base in _INTERPRETERS:
-        return _of_interpreter(base, rest)
+    if base in INTERPRETERS:
+        return of_interpreter(base, rest)
     if name in _DESTRUCTIVE:
         return f"runs `{name}`, which {_DESTRUCTIVE[name]}"
     if name.startswith("mkfs"):
@@ -185,65 +181,6 @@ def _of_wrapper(name: str, rest: list[str], depth: int) -> str | None:
     if name == "watch":
         return of_code(" ".join(rest[position:]), depth + 1)
     return of_words(rest[position:], depth + 1)
-
-
-def _of_shell(name: str, rest: list[str]) -> str | None:
-    if name == "cmd":
-        if any(word.lower() in ("/c", "/k") for word in rest):
-            return "runs `cmd /c`, a shell with inline code"
-        return None
-    if name in _POWERSHELLS:
-        for word in rest:
-            option = word.lower().lstrip("-/")
-            if (
-                word[:1] in "-/"
-                and option
-                and any(full.startswith(option) for full in ("command", "encodedcommand"))
-            ):
-                return f"runs `{name} {word}`, a shell with inline code"
-            if word.lower() in ("-ec", "-enc"):
-                return f"runs `{name} {word}`, a shell with inline code"
-        return None
-    for word in rest:
-        if word == "--":
-            break
-        if not word.startswith(("-", "+")):
-            return None  # a script
-        if word.startswith("--"):
-            if word.startswith("--command"):
-                return f"runs `{name} --command`, a shell with inline code"
-            continue
-        if "c" in word[1:] and word[1:].isalpha():
-            return f"runs `{name} {word}`, a shell with inline code"
-    return None
-
-
-def _of_interpreter(base: str, rest: list[str]) -> str | None:
-    options = _INTERPRETERS[base]
-    short = [option[1] for option in options if len(option) == 2 and option[0] == "-"]
-    for word in rest:
-        if word in options or any(word.startswith(f"{o}=") for o in options if o[:2] == "--"):
-            return f"runs `{base} {word}`, an interpreter with inline code"
-        if word.startswith("-") and not word.startswith("--") and len(word) > 1:
-            letters = re.match(r"-([A-Za-z]+)", word)
-            if letters and base in ("python", "pypy"):
-                # `-m` and others take the rest of the word; `-Bc` is `-B -c`
-                head = re.match(r"[bBdEhiIOqsSuvVxP]*", letters[1])
-                if head and letters[1][head.end() :].startswith("c"):
-                    return f"runs `{base} {word}`, an interpreter with inline code"
-                if letters[1][head.end() if head else 0 :].startswith(("m", "W", "X")):
-                    if letters[1] == "m":
-                        return None
-                    continue
-            elif base in _WHOLE_OPTIONS:
-                pass  # `-e2e.js` is no `-e`
-            elif letters and any(letters[1].endswith(x) or word[1] == x for x in short):
-                return f"runs `{base} {word}`, an interpreter with inline code"
-            continue
-        if word.startswith("--"):
-            continue
-        return None  # a script, or a module: the rest is its own
-    return None
 
 
 def _flags(rest: Sequence[str]) -> tuple[set[str], list[str]]:
@@ -354,6 +291,20 @@ def _ssh(rest: list[str]) -> str | None:
     return of_line(line) if line else None
 
 
+def _npx(rest: list[str]) -> str | None:
+    for at, word in enumerate(rest):
+        if word in ("-c", "--call") and at + 1 < len(rest):
+            return "hands code to a shell"
+        if not word.startswith("-") and word not in ("exec", "x"):
+            return None
+    return None
+
+
+def _sqlite(rest: list[str]) -> str | None:
+    shells = any(re.match(r"\s*\.(?:shell|system)\b", word) for word in rest)
+    return "hands code to a shell" if shells else None
+
+
 def _eval(rest: list[str]) -> str | None:
     return "runs what a shell makes of its arguments"
 
@@ -424,8 +375,8 @@ def _docker(rest: list[str]) -> str | None:
     if operands[-2:] == ["system", "prune"] or operands[:2] == ["system", "prune"]:
         return "removes what others may need"
     for position, word in enumerate(rest):
-        if _name(word) in _SHELLS and operands[:1] in (["run"], ["exec"], ["compose"]):
-            inner = _of_shell(_name(word), rest[position + 1 :])
+        if _name(word) in SHELLS and operands[:1] in (["run"], ["exec"], ["compose"]):
+            inner = of_shell(_name(word), rest[position + 1 :])
             if inner is not None:
                 return inner.removeprefix("runs ").join(("runs ", " in a container"))
     return None
@@ -434,8 +385,9 @@ def _docker(rest: list[str]) -> str | None:
 _JUDGES: dict[str, Callable[[list[str]], str | None]] = {
     "rm": _rm, "unlink": _rm, "rmdir": _rmdir, "rd": _rmdir, "del": _del, "erase": _del,
     "chmod": _chmod, "chown": _chown, "chgrp": _chown, "dd": _dd, "find": _find, "git": _git,
-    "ssh": _ssh, "eval": _eval, "kill": _kill, "systemctl": _systemctl,
-    "service": _systemctl, "init": _init, "nc": _nc, "ncat": _nc, "netcat": _nc,
+    "npx": _npx, "npm": _npx, "sqlite3": _sqlite, "ssh": _ssh, "eval": _eval, "kill": _kill,
+    "systemctl": _systemctl, "service": _systemctl, "init": _init,
+    "nc": _nc, "ncat": _nc, "netcat": _nc,
     "awk": _awk, "gawk": _awk, "mawk": _awk, "nawk": _awk,
     "iptables": _iptables, "ip6tables": _iptables, "nft": _verbs(("flush", "ruleset")),
     "ufw": _verbs(("disable",)), "crontab": _crontab, "tee": _truncating, "cp": _truncating,

@@ -20,6 +20,11 @@ TEMPLATE = re.compile(r"\{\{[^{}]*\}\}")
 # with a folder behind it, `a:b/c` is a name as most systems have them
 _DRIVE = re.compile(r"[A-Za-z]:(?:[\\/]|[^/]*\\|[^/]*$)")
 _SCHEME = re.compile(r"file:", re.I)
+# signs that some systems take for a slash when they fold a name to their own characters
+_SLASHES = {0x2044: "/", 0x2215: "/", 0x29F8: "/", 0x2216: "\\", 0x29F5: "\\", 0x29F9: "\\"}
+# forms of `.`, `/` and `\` that are longer than UTF-8 allows, which old decoders read
+_OVERLONG_OF = {"%c0%ae": ".", "%c0%af": "/", "%c1%9c": "\\", "%e0%80%af": "/", "%e0%80%ae": "."}
+_OVERLONG = re.compile(f"({'|'.join(_OVERLONG_OF)})", re.I)
 _PLACEHOLDER = "\x1a"  # stands for a template, as one part of a name
 _DECODINGS = 4
 
@@ -53,7 +58,8 @@ def _forms(path: str) -> Iterator[str]:
     yield path
     current = path
     for _ in range(_DECODINGS):
-        current = unicodedata.normalize("NFKC", unquote(current))
+        decoded = _OVERLONG.sub(lambda found: _OVERLONG_OF[found[1].lower()], current)
+        current = unicodedata.normalize("NFKC", unquote(decoded)).translate(_SLASHES)
         if current in seen:
             return
         seen.add(current)

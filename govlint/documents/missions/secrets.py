@@ -83,7 +83,7 @@ _SETTING = re.compile(
     [ \t]*(?P<sign>=>|:=|=|:)[ \t]*
     (?: (?P<quote>["'])(?P<quoted>[^"'\n]{1,200})(?P=quote)
       | (?P<bare>[^\s"',;&|(){}\[\]<>$%*]{6,200}) )
-    (?P<after>[^\n]?[ \t]*[^\s]?)"""
+    (?=(?P<after>[^\n]?[ \t]*[^\s]?))"""
 )
 _CODE = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+")  # `settings.PASSWORD`
 _COOKIE = re.compile(r"(?i)(?:^|;\s*)([\w.-]*(?:sess|sid|auth|token|jwt)[\w.-]*)=([^;\s]{16,})")
@@ -275,8 +275,13 @@ def _masked(text: str) -> str:
 
 def _doubts() -> list[Doubt]:
     """What has to match a text for `in_text` to find anything in it."""
-    forms = [form for _, form in _FORMS]
-    return [(wider(Suspect(f, folded=False, edges=False, lines=True)),) for f in (*forms, _URL)]
+    forms = [_wider(form) for _, form in _FORMS]
+    settings = _wider(_SETTING), _wider(_NAMES)  # a setting, and a name that one stands under
+    return [*((form,) for form in forms), (_wider(_URL),), settings]
+
+
+def _wider(form: re.Pattern[str]) -> str:
+    return wider(Suspect(form, folded=False, edges=False, lines=True))
 
 
 _SCREEN = Screen(_doubts, lines=True)

@@ -87,6 +87,9 @@ _SPOKEN_BEFORE = re.compile(
 _ROUND_IT = " .:;!?…\"'`()[]<>-"  # may stand round template text
 _LONGEST = 300  # characters of a text that is template text as a whole
 _NEAR = 80  # characters round a mark that say whether it is spoken of
+# keys whose value is one word or name: `low|medium|high` is three
+_ONE_WORD = frozenset({"priority", "phase_id", "version", "target_version", "owner"})
+_ALTERNATIVES = re.compile(r"[\w.-]+(?:\s*\|\s*[\w.-]+)+")
 _CHOICES = {"stage": STAGES, "kind": KINDS}
 
 
@@ -146,6 +149,8 @@ def _choice(place: str, text: str) -> bool:
     known = _CHOICES.get(key)
     if known is not None:
         return len(parts) > 1 and all(part in known for part in parts)
+    if key in _ONE_WORD and _ALTERNATIVES.fullmatch(text.strip()):
+        return True
     return len(parts) > 1 and any(set(parts) <= set(choice) for choice in _CHOICES.values())
 
 

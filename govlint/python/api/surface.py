@@ -32,6 +32,7 @@ _FRAMEWORKS = frozenset(
 )
 _OWNERS = {"app", "router", "api", "blueprint", "bp", "mcp", "server", "routes", "rpc", "web",
            "application", "webapp", "namespace", "ns"}  # fmt: skip
+_STREAMS = ("Response", "stream_with_context")
 _RUNS = ("run", "execute", "analy", "process", "invoke", "submit_and_wait", "perform", "handle")
 
 
@@ -57,6 +58,15 @@ class ApiSurface:
                 exported = packaged and function.parent is None and self._is_public(function)
                 if exported or function.name in registered or self._is_routed(function):
                     yield function
+
+    def streamed(self, function: FunctionInfo) -> Iterator[FunctionInfo]:
+        """The generators whose values a function's response sends: `StreamingResponse(f())`."""
+        for node in own_nodes(function.node):
+            if not isinstance(node, ast.Call) or not _last(node.func).endswith(_STREAMS):
+                continue
+            for argument in [*node.args, *(k.value for k in node.keywords)]:
+                if isinstance(argument, ast.Call):
+                    yield from (f for f in self.program.callees(argument) if f.is_generator)
 
     def _is_packaged(self, name: str) -> bool:
         parts = name.split(".")

@@ -121,10 +121,10 @@ def _of_instance(
             if isinstance(entry, ClassInfo):
                 found |= flow.read(("any", entry, name))
                 break
-    else:
-        for entry in mro:
-            if isinstance(entry, ClassInfo):
-                found |= flow.read(("generic", entry, name))
+    # what its base classes put into an object of which they know no more either
+    for entry in mro:
+        if isinstance(entry, ClassInfo):
+            found |= flow.read(("generic", entry, name))
     in_class = lookup(flow, cls, name)
     bound: set[Value] = set()
     for value in in_class or ():
@@ -331,16 +331,16 @@ def _of_class(flow: Flow, receiver: v.ClassValue, name: str, node: ast.AST) -> V
     return frozenset(found)
 
 
+# what a class has of its own, and what a library's class decorator gives it (ray's actors)
+_OF_CLASSES = frozenset({"__new__", "__init_subclass__", "mro", "remote", "options", "bind"})
+
+
 def _takes_class(function: FunctionInfo) -> bool:
     """Whether a function of a class is a class method, declared or by its name."""
     decorators = {part.rpartition(".")[2] for part in function.decorators}
     return "classmethod" in decorators or (
         function.name == "__class_getitem__" and "staticmethod" not in decorators
     )
-
-
-# what a class has of its own, and what a library's class decorator gives it (ray's actors)
-_OF_CLASSES = frozenset({"__new__", "__init_subclass__", "mro", "remote", "options", "bind"})
 
 
 def _line_of(flow: Flow, cls: ClassInfo, name: str, node: ast.AST) -> Values:

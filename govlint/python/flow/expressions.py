@@ -81,10 +81,16 @@ class Expressions:
             if name in function.nonlocal_names:
                 return self.free(name)
             if name in function.stored:
-                return self.environment.get(name, EMPTY)
+                own = self.environment.get(name, EMPTY)
+                if name in function.rebound:
+                    own |= self.flow.read(("rebound", self.frame, name))
+                return own
             return self.free(name)
         if name in self.environment:
-            return self.environment[name]
+            own = self.environment[name]
+            if name in self.module.rebound:
+                own |= self.flow.read(("rebound", self.module.name, name))
+            return own
         return self.global_name(name)
 
     def free(self, name: str) -> Values:
@@ -135,6 +141,7 @@ class Expressions:
         if name in function.global_names:
             self.environment[name] = values
             self.flow.write(("global", self.module.name, name), values)
+            self.flow.write(("rebound", self.module.name, name), values)
             return
         if name in function.nonlocal_names:
             scope_frame = self.frame.closure

@@ -132,7 +132,8 @@ class Interest:
             self._gate_code.add(function)
             return True
         if function.module.on_demand:
-            return False
+            # what an object keeps things in is made before anything governed is put there
+            return function.name in ("__init__", "__post_init__")
         if self.covers(function):
             return True
         node = function.node

@@ -224,6 +224,17 @@ def _new_type(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
     return frozenset({made})
 
 
+def _new_object(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
+    """`object.__new__(cls)`: an object without its `__init__`."""
+    classes = [value.cls for value in arguments.first() if isinstance(value, v.ClassValue)]
+    return frozenset(v.instance(cls, node) for cls in classes) or ANY
+
+
+def _new_class(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
+    """`types.new_class(name, bases, …)`: its body is filled in by a callback."""
+    return _new_type(flow, arguments, node)
+
+
 # -- containers ---------------------------------------------------------------------------
 
 
@@ -523,19 +534,6 @@ def _largest(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
     return flow.holder("list", node, items)
 
 
-def _put_into(holder: int, item: int) -> Model:
-    """`heappush(heap, item)`: gives back what the holder may have had before."""
-
-    def model(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
-        for target in arguments.at(holder):
-            if isinstance(target, v.Container):
-                flow.store_element(target, None, arguments.at(item))
-                flow.write((target, "scrambled"), ANY)
-        return flow.elements(arguments.at(holder))
-
-    return model
-
-
 def _reduce(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
     items = iterate(flow, arguments.at(1), node)
     start = arguments.at(2) or items
@@ -713,6 +711,22 @@ def _field(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
     return found | call_values(flow, factory, Arguments(), node)
 
 
+def _insert(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
+    """`insort(items, item)` and `heappush`: what is put into the first goes in unordered."""
+    for holder in arguments.at(0, "a"):
+        if isinstance(holder, v.Container):
+            flow.store_element(holder, None, arguments.at(1, "x"))
+            flow.set_length(holder, None)
+            flow.write((holder, "scrambled"), ANY)
+    return EMPTY
+
+
+def _popped(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
+    """`heappop(items)`; `heapreplace` and `heappushpop` put their second argument in."""
+    _insert(flow, arguments, node)
+    return flow.elements(arguments.at(0)) | arguments.at(1)
+
+
 def _names_of(flow: Flow, arguments: Arguments, node: ast.AST) -> Values:
     """`dir(x)`: names, of which nothing is known."""
     return flow.holder("list", node, ANY)
@@ -882,6 +896,7 @@ _MODELS: dict[str, Model] = {
     "builtins.getattr": _getattr,
     "inspect.getattr_static": _getattr,
     "object.__getattribute__": _getattr,
+    "object.__new__": _new_object,
     "builtins.setattr": _setattr,
     "object.__setattr__": _setattr,
     "builtins.vars": _vars,
@@ -903,6 +918,13 @@ _MODELS: dict[str, Model] = {
     "weakref.WeakSet": _holder("set"),
     "types.MappingProxyType": _identity,
     "builtins.dir": _names_of,
+    "bisect.insort": _insert,
+    "bisect.insort_left": _insert,
+    "bisect.insort_right": _insert,
+    "heapq.heappush": _insert,
+    "heapq.heappop": _popped,
+    "heapq.heapreplace": _popped,
+    "heapq.heappushpop": _popped,
     "builtins.sorted": _sorted,
     "builtins.reversed": _elements,
     "builtins.enumerate": _enumerate,
@@ -936,16 +958,9 @@ _MODELS: dict[str, Model] = {
     "secrets.choice": _one_of,
     "random.choices": _elements,
     "random.sample": _elements,
-    "heapq.heappop": _one_of,
-    "heapq.heappush": _put_into(0, 1),
-    "heapq.heappushpop": _put_into(0, 1),
-    "heapq.heapreplace": _put_into(0, 1),
     "heapq.merge": _chain,
     "heapq.nlargest": _largest,
     "heapq.nsmallest": _largest,
-    "bisect.insort": _put_into(0, 1),
-    "bisect.insort_left": _put_into(0, 1),
-    "bisect.insort_right": _put_into(0, 1),
     "more_itertools.first": _one_of,
     "more_itertools.last": _one_of,
     "more_itertools.one": _one_of,
@@ -1008,6 +1023,7 @@ _MODELS: dict[str, Model] = {
     "weakref.ref": _callable_holder,
     "weakref.WeakMethod": _callable_holder,
     "types.MethodType": _method_type,
+    "types.new_class": _new_class,
     "types.SimpleNamespace": _simple_namespace,
     "argparse.Namespace": _simple_namespace,
     "threading.Thread": _thread,

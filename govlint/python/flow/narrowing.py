@@ -236,13 +236,42 @@ def _compare(run: Expressions, test: ast.Compare, outcome: bool) -> None:
     if isinstance(op, ast.NotIn | ast.NotEq | ast.IsNot):
         outcome = not outcome
     if isinstance(op, ast.In | ast.NotIn):
-        if isinstance(left, ast.Name | ast.Attribute | ast.NamedExpr):
+        subject = _typed(left)
+        if subject is not None and outcome:
+            _exactly(run, subject, right)
+        elif isinstance(left, ast.Name | ast.Attribute | ast.NamedExpr):
             _membership(run, _named(left), right, outcome)
         return
     if not isinstance(op, ast.Eq | ast.NotEq | ast.Is | ast.IsNot):
         return
+    for side, other in ((left, right), (right, left)):
+        subject = _typed(side)
+        if subject is not None and outcome:
+            _exactly(run, subject, other)
+            return
     _equality(run, _named(left), run.flow.recorded.get(right, EMPTY), outcome)
     _equality(run, _named(right), run.flow.recorded.get(left, EMPTY), outcome)
+
+
+def _typed(node: ast.expr) -> ast.expr | None:
+    """`x` for `type(x)` and `x.__class__`."""
+    if isinstance(node, ast.Attribute) and node.attr == "__class__":
+        return node.value
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) == 1:
+        return node.args[0] if node.func.id == "type" else None
+    return None
+
+
+def _exactly(run: Expressions, subject: ast.expr, other: ast.expr) -> None:
+    """`type(x) is Server` came out true."""
+    if not isinstance(subject, ast.Name | ast.Attribute):
+        return
+    tested = run.flow.recorded.get(other, EMPTY)
+    kinds = _classes(run, tested)
+    if kinds is not None:
+        current = _now(run, subject, run.flow.recorded.get(subject, EMPTY))
+        _ask_for(run, tested, current)
+        _set(run, subject, _filtered(run, current, kinds, True, "isinstance"))
 
 
 def _named(node: ast.expr) -> ast.expr:

@@ -93,7 +93,7 @@ class ErrorPaths:
         def event(node: Node, facts: Facts) -> Pass:
             if node.ast is frame.node and node.kind != "raise":
                 return Pass.DONE
-            if node.kind == "return":
+            if node.kind == "return" or (node.kind == "assume" and self._tries_again(node)):
                 return Pass.STOP
             if _ends_here(node, frame) and self.envelopes.carries(self._raised_in(node.ast)):
                 return Pass.STOP
@@ -119,6 +119,53 @@ class ErrorPaths:
             classify=classify,
             also=frozenset(names),
         )
+
+    def _tries_again(self, node: Node) -> bool:
+        """Whether a branch of a handler is for all but the last attempt of the loop around it.
+
+        `if attempt == last: raise`: behind the other branch the plugin runs once more, and
+        it is that call whose exception counts.
+        """
+        test, loop = self._branch(node.ast)
+        if test is None or loop is None:
+            return False
+        counters = {n.id for n in ast.walk(loop.target) if isinstance(n, ast.Name)}
+        if not counters & {n.id for n in ast.walk(test.test) if isinstance(n, ast.Name)}:
+            return False
+        ends = ast.Raise | ast.Return
+        if node.holds:
+            return isinstance(test.body[-1], ast.Continue) or (
+                bool(test.orelse) and isinstance(test.orelse[-1], ends)
+            )
+        return isinstance(test.body[-1], ends) and not any(
+            isinstance(part, ast.Return | ast.Break) for part in self._behind(test)
+        )
+
+    def _branch(self, leaf: ast.AST | None) -> tuple[ast.If | None, ast.For | ast.AsyncFor | None]:
+        """The `if` of a handler that a condition belongs to, and the loop around that."""
+        test: ast.If | None = None
+        handled = False
+        parent = leaf
+        while parent is not None and not isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef):
+            if isinstance(parent, ast.If) and test is None:
+                test = parent
+            handled = handled or isinstance(parent, ast.ExceptHandler)
+            if isinstance(parent, ast.For | ast.AsyncFor):
+                return (test, parent) if handled else (None, None)
+            parent = self.program.parent(parent)
+        return None, None
+
+    def _behind(self, test: ast.If) -> list[ast.AST]:
+        """All that stands behind an `if` in its block."""
+        parent = self.program.parent(test)
+        for block in (getattr(parent, "body", []), getattr(parent, "orelse", [])):
+            if test in block:
+                rest = block[block.index(test) + 1 :]
+                return [
+                    *(n for s in rest for n in ast.walk(s)),
+                    *(n for s in test.orelse for n in ast.walk(s)),
+                ]
+        return []
 
     def _raised_in(self, tree: ast.AST | None) -> ast.AST | None:
         """The `raise` that a call of a helper which always raises comes down to."""
@@ -155,15 +202,24 @@ class ErrorPaths:
             return self._is_stale(value, frame)
         return False
 
-    def _is_stale(self, name: ast.Name, frame: Frame) -> bool:
+    def _is_stale(self, name: ast.Name, frame: Frame, depth: int = 2) -> bool:
         """Whether a name can only hold a result or a literal: nothing of the error is in it."""
         values = list(assigned(frame.function, name.id))
         return bool(values) and all(
             isinstance(value, ast.Constant | ast.List)
-            or (isinstance(value, ast.Dict) and not value.keys)
+            or (isinstance(value, ast.Dict) and self._is_result(value))
             or any(part is frame.node for part in ast.walk(value))
+            or (isinstance(value, ast.Name) and depth and self._is_stale(value, frame, depth - 1))
             for value in values
         )
+
+    def _is_result(self, value: ast.Dict) -> bool:
+        """Whether a display is no envelope, and nothing of an error is put into it."""
+        caught = any(
+            isinstance(part, ast.Name) and self.envelopes.is_caught(part)
+            for part in ast.walk(value)
+        )
+        return not caught and self.envelopes.verdict(value, NOTHING) == BAD
 
     def _escape(self, path: list[Node], frame: Frame, graph: Graph) -> Escape:
         last = path[-1]

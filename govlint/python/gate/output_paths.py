@@ -240,7 +240,9 @@ class OutputPaths:
         return None
 
     def _is_sink(self, callee: ast.expr, function: FunctionInfo) -> bool:
-        """Whether what is called keeps or sends what it gets."""
+        """Whether what is called keeps or sends what it gets: so does a caller's callback."""
+        if isinstance(callee, ast.Name):
+            return callee.id in function.params and callee.id not in ("self", "cls")
         if not isinstance(callee, ast.Attribute) or callee.attr not in _SINKS:
             return False
         holder = callee.value

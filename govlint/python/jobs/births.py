@@ -85,11 +85,25 @@ def of_constructor(
         if isinstance(entry, ClassInfo):
             for name, default, _ in members_of(entry):
                 if name.strip("_") in _STATE_NAMES:
-                    return name.strip("_"), space.states(_default(default))
+                    return name.strip("_"), space.states(default_of(default))
     return None
 
 
-def _default(value: ast.expr) -> ast.expr:
+def is_by_default(space: StateSpace, cls: ClassInfo, call: ast.Call) -> bool:
+    """Whether it is the class body that says what a new object starts with, not the call."""
+    if any((keyword.arg or "").strip("_") in _STATE_NAMES for keyword in call.keywords):
+        return False
+    if space.program.find_method(cls, "__init__") is not None:
+        return False
+    fields = fields_of(space.program, cls)
+    return not any(
+        field.strip("_") in _STATE_NAMES and index < len(call.args)
+        for index, field in enumerate(fields)
+    )
+
+
+def default_of(value: ast.expr) -> ast.expr:
+    """What `field(default=…)` and its like give; any other value is the default itself."""
     if isinstance(value, ast.Call):
         for keyword in value.keywords:
             if keyword.arg == "default":

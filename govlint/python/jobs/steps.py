@@ -60,19 +60,34 @@ class Steps:
         edges: list[tuple[Node, Facts]] = []
         if after is not None:
             edges += [(target, after) for target in node.after]
-        edges += [(target, self.raised(facts)) for target in node.raises]
+        edges += [(target, self.raised(facts, target)) for target in node.raises]
         return edges
 
-    def raised(self, facts: Facts) -> Facts:
+    def raised(self, facts: Facts, target: Node) -> Facts:
         """What a handler may count on: an end state just written is not judged there.
 
         `job.status = SUCCESS` at the end of a try, FAILED in its handler: that something
-        after the write raised is possible, but is not what the code says.
+        after the write raised is possible, but is not what the code says. What was written
+        before the try is.
         """
         final = self.paths.final
+        entered = target.ast if target.kind == "handler" else None
+        handled = self.paths.program.parent(entered) if entered is not None else None
         return {
-            k: frozenset(Token() if t.state in final else t for t in ts) for k, ts in facts.items()
+            k: frozenset(
+                Token() if t.state in final and not self._precedes(t, handled) else t for t in ts
+            )
+            for k, ts in facts.items()
         }
+
+    def _precedes(self, token: Token, handled: ast.AST | None) -> bool:
+        """Whether a state was written outside the `try` whose handler is entered."""
+        if handled is None or token.written is None:
+            return False
+        above: ast.AST | None = token.written
+        while above is not None and above is not handled:
+            above = self.paths.program.parent(above)
+        return above is None
 
     def at_handler(self, facts: Facts) -> Facts:
         """Where the try sets the job going, its handler is taken to see it going."""
@@ -256,7 +271,7 @@ class Steps:
             return before
         states = self.paths.states(self.scope, value)
         self.check(node, before, states, before == ANYTHING and self.is_stored(place))
-        return tokens_of(states)
+        return tokens_of(states, node)
 
     def is_stored(self, place: str) -> bool:
         """Whether the job was looked up, by a function that does not make jobs."""

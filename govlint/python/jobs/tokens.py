@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class Token:
     """A job is in state `state`, or (where that is None) in none of `excluded`.
 
-    `inherited` says that the caller knew it, so that a fault found with it is the call's.
+    `inherited` says that the caller knew it, so that a fault found with it is the call's;
+    `written` is what set it, where that is seen.
     """
 
     state: str | None = None
     excluded: frozenset[str] = frozenset()
     inherited: bool = False
+    written: ast.AST | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,9 @@ Facts = dict[str, frozenset[Token]]
 ANYTHING = frozenset({Token()})
 
 
-def tokens_of(states: frozenset[str | None]) -> frozenset[Token]:
-    """The tokens for "in one of these states"."""
-    return frozenset(Token(s) for s in states)
+def tokens_of(states: frozenset[str | None], written: ast.AST | None = None) -> frozenset[Token]:
+    """The tokens for "in one of these states", which `written` set."""
+    return frozenset(Token(s, written=written) for s in states)
 
 
 def joined(a: Facts, b: Facts) -> Facts:

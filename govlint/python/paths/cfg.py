@@ -59,6 +59,15 @@ def suppresses(item: ast.withitem) -> bool:
     )
 
 
+def _suppresses_all(item: ast.withitem) -> bool:
+    """Whether `item` is `contextlib.suppress` of every `Exception`."""
+    expression = item.context_expr
+    return suppresses(item) and any(
+        dotted(argument).rpartition(".")[2] in ("Exception", "BaseException")
+        for argument in getattr(expression, "args", ())
+    )
+
+
 class _Builder(EventBuilder):
     def graph(self, body: Sequence[ast.stmt] | ast.expr) -> Graph:
         entry, leave, raised = self.make("entry"), self.make("exit"), self.make("raised")
@@ -278,6 +287,8 @@ class _Builder(EventBuilder):
             start = self.here = self.make("leave", item)
             if kind == "exception" and self.swallows(item):
                 self.link(after)
+                if _suppresses_all(item):
+                    targets = []
             self._go_on(kind, targets)
             self.here = saved
             return start

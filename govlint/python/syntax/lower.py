@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import libcst
 
 # libcst's parser is native and recursive: beyond these it overflows the stack, which ends the
 # process, or backtracks for minutes, which no signal interrupts. CPython stops at 200 brackets
@@ -60,7 +63,7 @@ def lower(text: str, path: str) -> ast.Module:
     from govlint.python.syntax.lowering.statements import StatementLowering
 
     try:
-        module = libcst.parse_module(mended)
+        module = _parse_module(mended)
     except libcst.ParserSyntaxError as error:
         raise refusal(error, source, path) from None
     except (libcst.CSTLogicError, libcst.CSTValidationError) as error:
@@ -71,6 +74,21 @@ def lower(text: str, path: str) -> ast.Module:
     except SyntaxError as error:
         error.filename = path
         raise
+
+
+def _parse_module(text: str) -> libcst.Module:
+    """libcst's tree of `text` without the empty lines above it, which it would make nodes of.
+
+    A part of a file has many of those.
+    """
+    import libcst
+
+    try:
+        return libcst.parse_module(text.lstrip("\n"))
+    except libcst.ParserSyntaxError:
+        if not text.startswith("\n"):
+            raise
+        return libcst.parse_module(text)  # to be refused at the right line
 
 
 def _refuse_depth(source: str) -> None:

@@ -1,8 +1,9 @@
-"""Text that only some statements of keep from being parsed: those alone are lowered.
+"""Text with some statements of newer syntax: those alone are lowered.
 
 Lowering takes thirty times as long as `ast.parse`, and of a file with newer syntax mostly
-one line needs it (`type Name = …`). A top-level statement that both its neighbours leave
-complete can be parsed by itself, so the tree is put together from parts.
+one line needs it (`type Name = …`). A statement that both its neighbours leave complete can
+be parsed by itself, so the tree is put together from parts: those of the module, and those
+of a class that is long.
 """
 
 from __future__ import annotations
@@ -10,22 +11,34 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
-# A line that begins a statement if the text before it is complete. What continues a
-# statement (`else`, `except`) is none, and a definition belongs to its decorators.
-_START = re.compile(r"^(?:@|(?!(?:else|elif|except|finally|case)\b)[^\W\d]\w*)", re.MULTILINE)
 _MAX_PARTS = 40  # beyond these the whole is lowered at once
 _MAX_ENDS = 3  # of a part that are tried
+_LONG = 25  # lines from which on a class is worth taking apart
+_HEADER = re.compile(r"(?:(?!class\b)[^\n]*\n)*class\b(?:[^\n]*\n)*?[^\n]*:[ \t]*(?:#[^\n]*)?\n")
+_INDENT = re.compile(r"(?:[ \t]*(?:#[^\n]*)?\n)*([ \t]+)")
+_BLANK = "if 1:\n"  # stands above statements that are indented
 
 Parse = Callable[[str], ast.Module]
 
 
-def _starts(text: str) -> list[int]:
-    """Where a top-level statement may begin, decorated definitions at their first decorator."""
+@lru_cache(maxsize=16)
+def _start(indent: str) -> re.Pattern[str]:
+    """A line that begins a statement if the text before it is complete.
+
+    What continues a statement (`else`, `except`) is none.
+    """
+    words = r"@|(?!(?:else|elif|except|finally|case)\b)[^\W\d]\w*"
+    return re.compile(rf"^{indent}({words})", re.MULTILINE)
+
+
+def _starts(text: str, begin: int, indent: str) -> list[int]:
+    """Where a statement may begin, decorated definitions at their first decorator."""
     found: list[int] = []
     decorated = False
-    for match in _START.finditer(text):
-        word = match[0]
+    for match in _start(indent).finditer(text, begin):
+        word = match[1]
         if decorated and word != "@":
             decorated = word not in ("def", "async", "class")
             continue
@@ -44,43 +57,108 @@ def parse_in_parts(text: str, parse: Parse, lower: Parse, fault: SyntaxError) ->
     """
     if "\r" in text.replace("\r\n", "\n") or "barry_as_FLUFL" in text:
         return None
-    bounds = [*_starts(text), len(text)]
-    lines = [0, *(m.end() for m in re.finditer("\n", text))]
-    body: list[ast.stmt] = []
-    done = done_lines = 0
+    body = _Parts(text, parse, lower).statements(0, "", fault)
+    return ast.Module(body, []) if body is not None else None
 
-    def part(end: int) -> str:
-        return "\n" * done_lines + text[done:end]
 
-    for _ in range(_MAX_PARTS):
-        row = fault.lineno or 0
-        if not done_lines < row <= len(lines):
-            return None
-        at = lines[row - 1]
-        start = max((b for b in bounds if b <= at), default=0)
-        if start < done:
-            return None
-        try:
-            if start > done:
-                body += parse(part(start)).body
-                done_lines += text.count("\n", done, start)
-                done = start
-        except SyntaxError:
-            return None
-        for end in [b for b in bounds if b > done][:_MAX_ENDS]:
+class _Parts:
+    """The parts of one text, from the first to the last line of a block."""
+
+    def __init__(self, text: str, parse: Parse, lower: Parse) -> None:
+        self.text, self.parse, self.lower = text, parse, lower
+        self.lines = [0, *(m.end() for m in re.finditer("\n", text))]
+
+    def _part(self, begin: int, end: int, indent: str) -> str:
+        """A part with as many lines above it as there are, so that it keeps its positions."""
+        above = self.text.count("\n", 0, begin)
+        if not indent:
+            return "\n" * above + self.text[begin:end]
+        return "\n" * (above - 1) + _BLANK + self.text[begin:end]
+
+    def _read(self, read: Parse, begin: int, end: int, indent: str) -> list[ast.stmt]:
+        tree = read(self._part(begin, end, indent))
+        if not indent:
+            return tree.body
+        (block,) = tree.body
+        assert isinstance(block, ast.If)
+        return block.body
+
+    def statements(
+        self, done: int, indent: str, fault: SyntaxError, limit: int | None = None
+    ) -> list[ast.stmt] | None:
+        """The statements from `done` to `limit`, of which that at `fault` is refused."""
+        limit = len(self.text) if limit is None else limit
+        bounds = [b for b in _starts(self.text, done, indent) if b < limit] + [limit]
+        body: list[ast.stmt] = []
+        for _ in range(_MAX_PARTS):
+            row = fault.lineno or 0
+            if not 0 < row <= len(self.lines):
+                return None
+            start = max((b for b in bounds if b <= self.lines[row - 1]), default=done)
+            if start < done:
+                return None
             try:
-                body += lower(part(end)).body
-            except SyntaxError:  # what looked like another statement is in this one's string
-                continue
-            done_lines += text.count("\n", done, end)
+                if start > done:
+                    body += self._read(self.parse, done, start, indent)
+            except (SyntaxError, ValueError):
+                return None
+            ends = [b for b in bounds if b > start][:_MAX_ENDS]
+            for end in ends:
+                lowered = self._lowered(start, end, indent)
+                if lowered is not None:
+                    break
+            else:
+                return None
+            body += lowered
             done = end
-            break
-        else:
-            return None
+            if done >= limit:
+                return body
+            try:
+                return body + self._read(self.parse, done, limit, indent)
+            except ValueError:
+                return None
+            except SyntaxError as error:
+                fault = error
+        return None
+
+    def _lowered(self, start: int, end: int, indent: str) -> list[ast.stmt] | None:
+        """The statements of one part; None where it ends too early, in a string for example."""
+        if not indent and self.text.count("\n", start, end) >= _LONG:
+            taken = self._class(start, end)
+            if taken is not None:
+                return [taken]
         try:
-            body += parse(part(len(text))).body
-        except SyntaxError as error:
-            fault = error
-            continue
-        return ast.Module(body, [])
-    return None
+            return self._read(self.lower, start, end, indent)
+        except (SyntaxError, ValueError):
+            return None
+
+    def _class(self, start: int, end: int) -> ast.ClassDef | None:
+        """A class of which the header is read by itself, and the body in parts."""
+        header = _HEADER.match(self.text, start, end)
+        if header is None:
+            return None
+        begin = header.end()
+        inside = _INDENT.match(self.text, begin, end)
+        if inside is None:
+            return None
+        indent = inside[1]
+        alone = "\n" * self.text.count("\n", 0, start) + f"{header[0]}{indent}pass\n"
+        try:
+            try:
+                tree = self.parse(alone)
+            except SyntaxError:
+                tree = self.lower(alone)
+            (node,) = tree.body
+            if not isinstance(node, ast.ClassDef) or not isinstance(node.body[0], ast.Pass):
+                return None  # what looked like the header's end was none
+            try:
+                body = self._read(self.parse, begin, end, indent)
+            except SyntaxError as fault:
+                body = self.statements(begin, indent, fault, end) or []
+        except (SyntaxError, ValueError):
+            return None
+        if not body:
+            return None
+        node.body = body
+        node.end_lineno, node.end_col_offset = body[-1].end_lineno, body[-1].end_col_offset
+        return node

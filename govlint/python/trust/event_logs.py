@@ -91,7 +91,7 @@ class EventLogs:
 
     def changes(self) -> Iterator[Change]:
         """Each statement or call that changes a log."""
-        for node in walk(self.source.tree):
+        for node in self.source.nodes:
             if isinstance(node, ast.Call):
                 yield from self._called(node)
             elif isinstance(node, ast.Delete):

@@ -16,7 +16,7 @@ def definitions(tree: ast.AST) -> Iterator[tuple[AnyDef, ast.ClassDef | None]]:
     stack: list[tuple[ast.AST, ast.ClassDef | None]] = [(tree, None)]
     while stack:
         node, cls = stack.pop()
-        for child in ast.iter_child_nodes(node):
+        for child in children(node):
             if isinstance(child, AnyDef):
                 yield child, cls
                 stack.append((child, None))

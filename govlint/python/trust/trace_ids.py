@@ -69,7 +69,7 @@ class TraceIds:
         """Each emission that lacks ids, the ids, and what is emitted."""
         file = _File(self, source)
         found = []
-        for node in walk(source.tree):
+        for node in source.nodes:
             if not isinstance(node, ast.Call):
                 continue
             what = file.emission(node)

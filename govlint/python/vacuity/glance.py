@@ -6,13 +6,13 @@ parsing the file they stand in, while the files are searched.
 
 from __future__ import annotations
 
-import ast
 import re
 import textwrap
 from bisect import bisect_left
 from collections.abc import Collection
 from functools import cached_property, lru_cache
 
+from govlint.python.syntax.parse import build_tree
 from govlint.python.vacuity import names
 from govlint.python.vacuity.judge import may_be_vacuous
 from govlint.python.vacuity.sources import AnyDef
@@ -115,7 +115,7 @@ class _Outline:
 
     def _may_be_vacuous(self, text: str) -> bool:
         try:
-            tree = ast.parse(_UNBRACKETED.sub(r"\1(\2):", textwrap.dedent(text)))
+            tree = build_tree(_UNBRACKETED.sub(r"\1(\2):", textwrap.dedent(text)))
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             return True  # the file's own parse says more
         node = tree.body[0] if tree.body else None

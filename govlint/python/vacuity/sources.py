@@ -10,6 +10,7 @@ import ast
 import re
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from govlint.python.symbols import Module
@@ -37,6 +38,11 @@ class Source:
     constants: dict[str, ast.expr] = field(default_factory=dict)
     imports: dict[str, tuple[str, str]] = field(default_factory=dict)  # name → module, member
     fixed: dict[str, bool] = field(default_factory=dict)  # constants that were looked at
+
+    @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """All nodes of the tree, as `walk` gives them."""
+        return walk(self.tree)
 
 
 class Sources:
@@ -132,18 +138,18 @@ class Sources:
         mutable = isinstance(value, ast.List | ast.Dict | ast.Set) or (
             isinstance(value, ast.Call) and not value.args
         )
-        for node in walk(source.tree):
+        for node in source.nodes:
             if isinstance(node, ast.Global) and name in node.names:
                 return False
             if not mutable or not isinstance(node, ast.Name) or node.id != name:
                 continue
-            if isinstance(node.ctx, ast.Load) and not _only_read(source.tree, node):
+            if isinstance(node.ctx, ast.Load) and not _only_read(source.nodes, node):
                 return False
         if mutable:
             self._assumed.append((source, name))
             return True
         if isinstance(value, ast.Constant) and isinstance(value.value, bool):
-            return not _is_asked(source.tree, name)
+            return not _is_asked(source.nodes, name)
         return True
 
     def refuted(self) -> bool:
@@ -215,9 +221,9 @@ def _top_level(tree: ast.Module) -> list[ast.stmt]:
     return found
 
 
-def _only_read(tree: ast.Module, wanted: ast.Name) -> bool:
+def _only_read(nodes: list[ast.AST], wanted: ast.Name) -> bool:
     """Whether a mention of a container can only look at it: iterated, or asked its size."""
-    for node in walk(tree):
+    for node in nodes:
         if isinstance(node, ast.For | ast.AsyncFor | ast.comprehension) and node.iter is wanted:
             return True
         if isinstance(node, ast.Call) and wanted in node.args:
@@ -231,9 +237,9 @@ def _only_read(tree: ast.Module, wanted: ast.Name) -> bool:
     return False
 
 
-def _is_asked(tree: ast.Module, name: str) -> bool:
+def _is_asked(nodes: list[ast.AST], name: str) -> bool:
     """Whether a boolean is a switch: asked in a condition somewhere in the file."""
-    for node in walk(tree):
+    for node in nodes:
         test = getattr(node, "test", None)
         if (isinstance(node, ast.If | ast.IfExp | ast.While) and isinstance(test, ast.expr)) and (
             any(isinstance(n, ast.Name) and n.id == name for n in walk(test))

@@ -39,7 +39,7 @@ class Ledger(Watcher):
             self._wrong(f"the reservation {name!r} is of attempt {wanted}", line, event["step"])
         elif name in self._open or name in self._settled:
             self._wrong(f"the budget of {name} is reserved twice", line, event["step"])
-        self._open.setdefault(name, line)
+        self._open.setdefault(wanted, line)
 
     def _started(self, event: Event, line: int) -> None:
         name = f"{event['step']}/{event['attempt']}"

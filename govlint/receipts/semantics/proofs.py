@@ -215,7 +215,7 @@ class Sagas(Watcher):
     def end(self, line: int) -> None:
         history = self.history
         terminal = history.terminal
-        failed = terminal is not None and terminal["type"] == "run.failed"
+        failed = terminal is not None and terminal["type"] in ("run.failed", "run.cancelled")
         if self._gave_up or not (failed or self._taken):
             return
         for target in self._due():

@@ -66,7 +66,7 @@ class Transitions(Watcher):
     def _accepted(self, event: Event, line: int) -> None:
         if self.history.accepted:
             self.say("the run is accepted a second time", line)
-        elif line != 3:
+        elif line != 3 and self.history.decision is not None:
             self.say("run.accepted comes right after policy.decided", line)
 
     def _refused(self, event: Event, line: int) -> None:
@@ -127,10 +127,12 @@ class Transitions(Watcher):
         state = other.state if other is not None else ""
         if other is not None and state in ("failed", "refused") and other.goes_on:
             other.relied_on = other.relied_on or line
+        elif not state:
+            said = f"step {step.name} depends on {needed}, which is not planned before it starts"
+            self.say(said, step.line, step.name)
         elif state != "completed" and needed not in self._unclosed:
             self.say(
-                f"step {step.name} starts while {needed}, which it depends on, is"
-                f" {state or 'not planned'}",
+                f"step {step.name} starts while {needed}, which it depends on, is {state}",
                 line,
                 step.name,
             )
@@ -265,14 +267,21 @@ class Transitions(Watcher):
                 if needed not in planned:
                     said = f"step {name} depends on {needed}, which is never planned"
                     self.say(said, self.history.steps[name].line, name)
-        left = dict(planned)
-        while True:  # take out what waits for nothing that is left, until that is nothing
-            free = [n for n, needs in left.items() if not any(m in left for m in needs)]
-            if not free:
-                break
-            for name in free:
-                del left[name]
+        waiting = {name: len([n for n in needs if n in planned]) for name, needs in planned.items()}
+        needed_by: dict[str, list[str]] = {}
+        for name, needs in planned.items():
+            for needed in needs:
+                needed_by.setdefault(needed, []).append(name)
+        free = [name for name, count in waiting.items() if not count]
+        while free:  # Kahn: what waits for nothing goes, and lets go of what waits for it
+            name = free.pop()
+            del waiting[name]
+            for other in needed_by.get(name, ()):
+                waiting[other] -= 1
+                if not waiting[other]:
+                    free.append(other)
+        left = waiting
         if left:
             name = min(left, key=lambda n: self.history.steps[n].line)
-            said = f"step {name} depends on itself, by way of {', '.join(sorted(left))}"
+            said = f"step {name} depends on itself, by way of {', '.join(sorted(left)[:9])}"
             self.say(said, self.history.steps[name].line, name)

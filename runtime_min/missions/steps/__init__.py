@@ -17,6 +17,7 @@ from runtime_min.kernel.errors import Cancelled, CapabilityFailed
 from runtime_min.missions.network import NetworkPolicy
 from runtime_min.missions.programs import Limits
 from runtime_min.missions.services import Services
+from runtime_min.missions.vectors import VectorStore
 from runtime_min.missions.workspace import Workspace
 
 Parameters = Mapping[str, Any]
@@ -32,8 +33,20 @@ _MODULES = {
     "control": "noop command",
     "databases": "sql_query db_backup db_migrate redis_set redis_get",
     "remote": "http websocket_connect ftp_upload ftp_download ssh_execute ping_host",
+    "language": "llm model_inference generate_embedding similarity_search rag_add rag_query",
+    "composed": "tool agent chain",
 }
 MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
+
+
+class Nested(Protocol):
+    """Runs steps of other types below a step, each an envelope of its own."""
+
+    def step(self, step_type: str, parameters: Mapping[str, Any], seconds: float) -> Any: ...
+    def plugin(self, name: str, payload: Any) -> Any: ...
+    def chain(self, steps: Sequence[Mapping[str, Any]], seconds: float) -> dict[str, Any]: ...
+    def plugins(self) -> Mapping[str, str]: ...
+    def schema(self, step_type: str) -> dict[str, Any]: ...
 
 
 class Processes(Protocol):
@@ -56,6 +69,10 @@ class StepContext:
     programs: Sequence[str] | None = None  # those that may be started; None: all
     processes: Processes | None = None
     services: Services = field(default_factory=Services)
+    nested: Nested | None = None
+    store: VectorStore | None = None
+    tenant: str = "local"
+    charge: Callable[[str, int], None] = lambda _unit, _amount: None
     most_bytes: int = 64 << 20  # of a file that is read whole
     most_entries: int = 100_000
 
