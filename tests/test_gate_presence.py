@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 from test_gate_rules import linked
@@ -44,8 +43,8 @@ class Collection:
 )
 
 
-def findings(files: dict[str, str], **bindings: Any) -> list[tuple[str, int]]:
-    program = linked(files, Bindings(**bindings))
+def findings(files: dict[str, str], bindings: Bindings) -> list[tuple[str, int]]:
+    program = linked(files, bindings)
     found = gate_finally.run(RULE, gate_finally.Params(), program)
     return [(f.severity.name.lower(), f.location.line) for f in found]
 
@@ -54,14 +53,13 @@ def test_a_function_of_a_module_is_a_gate() -> None:
     code = (
         PLUGIN + "\n\ndef execute(plugin: BasePlugin, payload):\n    return plugin.run(payload)\n"
     )
-    assert findings({"app/gate.py": code}, gates=("app.gate.execute",)) == [("error", 6)]
+    assert findings({"app/gate.py": code}, Bindings(gates=("app.gate.execute",))) == [("error", 6)]
 
 
 def test_a_gate_that_calls_what_a_table_holds_under_computed_names_is_found() -> None:
     found = findings(
         {"app.py": TABLE},
-        gates=("app.Collection.run_event",),
-        governed_methods=("on_*",),
+        Bindings(gates=("app.Collection.run_event",), governed_methods=("on_*",)),
     )
     assert found == [("error", TABLE.split("\n").index("    def run_event(self, name, item):") + 1)]
 
@@ -70,12 +68,12 @@ def test_a_configured_gate_in_which_no_plugin_is_seen_to_run_is_a_note() -> None
     code = (
         PLUGIN + "\n\nclass Gate:\n    def run(self, name, payload):\n        send(name, payload)\n"
     )
-    assert findings({"app.py": code}, gates=("Gate.run",)) == [("note", 7)]
+    assert findings({"app.py": code}, Bindings(gates=("Gate.run",))) == [("note", 7)]
 
 
 def test_a_class_of_the_default_name_that_runs_no_plugin_is_no_gate() -> None:
     code = PLUGIN + "\n\nclass ToolRunner:\n    def run(self, command):\n        return command\n"
-    assert findings({"app.py": code}) == []
+    assert findings({"app.py": code}, Bindings()) == []
 
 
 @pytest.mark.parametrize(

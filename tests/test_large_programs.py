@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 
+import pytest
 from test_gate_rules import linked
 
 from govlint.model import Rule, Severity
@@ -49,6 +50,15 @@ def test_a_crowded_program_ends_and_the_call_is_found() -> None:
     assert program.flow.evaluations < 6_000
     assert max(len(values) for values in program.flow.recorded.values()) <= 80
     assert text.count("\n") in _found(program)
+
+
+def test_it_is_said_that_less_of_a_large_program_is_followed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("govlint.python.flow.fixpoint._LARGE", 50)
+    (problem,) = linked({"app.py": _crowd(20)}, Bindings()).problems
+    assert problem[0] == "limit"
+    assert "there may be more findings" in problem[1]
 
 
 def test_an_object_that_is_its_own_call_ends() -> None:

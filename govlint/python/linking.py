@@ -106,7 +106,8 @@ def link(
             exporters = governed.exporters(program) - program.exporters
             program.exporters |= exporters
             found = importers.importers_of(program, exporters) if exporters else set()
-            found |= unread
+            found |= unread | program.flow.keepers
+            program.flow.keepers.clear()
             before = set(program.modules)
             upgraded = {name for name in found & before if program.modules[name].on_demand}
             for name in sorted(found):
@@ -150,6 +151,16 @@ def _report_limits(program: Program) -> None:
     if program.flow.exhausted:
         program.problems.append(
             ("limit", "value flow was given up: too many combinations of calls", "")
+        )
+    if program.flow.is_large():
+        program.problems.append(
+            (
+                "limit",
+                "the program is large: what holds a plugin without being one was not followed to"
+                " its end, so that there may be more findings; exclude what is not yours to judge"
+                " (`exclude`), or name fewer classes in the bindings",
+                "",
+            )
         )
     for module, message in program.flow.failed.items():
         program.problems.append(("limit", message, module.path))

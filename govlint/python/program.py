@@ -340,6 +340,37 @@ class Program:
         found = self.flow.targets.get(call, ())
         return tuple(sorted(found, key=lambda f: (f.module.name, f.node.lineno, f.qualname)))
 
+    def wrapped(self, call: ast.Call) -> tuple[FunctionInfo, ...]:
+        """The functions that a call comes to through the decorators around them."""
+        found: dict[FunctionInfo, None] = {}
+        pending = list(self.values(call.func))
+        seen = set(pending)
+        while pending:
+            value = pending.pop()
+            closure = getattr(value, "closure", None)
+            if closure is None or not closure.wraps:
+                continue
+            for name, given in closure.arguments.items():
+                for inner in given | self.flow.heap.get(("parameter", closure, name), EMPTY):
+                    if isinstance(inner, v.FunctionValue | v.BoundMethod) and inner not in seen:
+                        seen.add(inner)
+                        pending.append(inner)
+                        found[inner.function] = None
+        return tuple(found)
+
+    def calls_what_it_wraps(self, call: ast.Call) -> bool:
+        """Whether it is a decorator's wrapper that calls the function it was given."""
+        function = self.function_of(call)
+        outer = function.parent if function is not None else None
+        return (
+            outer is not None
+            and isinstance(call.func, ast.Name)
+            and call.func.id in outer.params
+            and function is not None
+            and call.func.id not in function.stored
+            and any(frame.wraps for frame in self.flow.all_frames[outer])
+        )
+
     def externals(self, call: ast.AST) -> frozenset[str]:
         """The dotted names of what a call may run outside the program."""
         return frozenset(self.flow.external_targets.get(call, ()))

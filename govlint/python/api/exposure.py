@@ -242,7 +242,9 @@ class Exposure:
             return TRACE
         if isinstance(node.func, ast.Attribute) and last in ("get", "pop") and node.args:
             return self._part(node.func.value, node.args[0], said)
-        callees = self.program.callees(node)
+        if self.program.calls_what_it_wraps(node):
+            return None  # it is looked at where the wrapper is called: there it is known which
+        callees = (*self.program.callees(node), *self.program.wrapped(node))
         runs = {gate.run for gate in self.program.gates}
         for callee in callees:
             if callee in runs:

@@ -479,6 +479,10 @@ def store(flow: Flow, receiver: Value, name: str, values: Values, generic: bool 
     elif isinstance(receiver, v.EnumMember):
         flow.write((receiver, name), values)
     elif not isinstance(receiver, _CLOSED):
+        if isinstance(receiver, v.Deferred) and flow.program.carries_governed(flow, values):
+            # an object of an unread module is given something governed, to use it
+            flow.keepers.add(receiver.module)
+            flow.read(("unread", receiver.module))
         flow.write((receiver, name), values)
         flow.write((receiver, "attributes"), values)
 

@@ -10,6 +10,7 @@ from govlint.python.flow import attributes
 from govlint.python.flow import values as v
 from govlint.python.flow.annotations import annotated
 from govlint.python.flow.calls import call_values
+from govlint.python.flow.declared import agreeing
 from govlint.python.flow.fixpoint import MAX_LENGTH, Flow, key_of
 from govlint.python.flow.frames import Arguments, Frame, informative
 from govlint.python.flow.library import awaited, get_attribute, iterate, unpacked, update_mapping
@@ -446,7 +447,12 @@ class Expressions:
                     declared = annotated(flow, node, self.module, self.frame)
                     found |= flow.holder("alias", node, declared)
             elif isinstance(owner, v.ExternalInstance | v.BoundExternal):
-                found |= flow.element(owner, keys) | ANY
+                # what a library may keep under the name is what the name is declared to be
+                held = flow.element(owner, keys)
+                for other in owners:
+                    if other in flow.element_types:
+                        held = agreeing(flow, flow.element_types[other], held)
+                found |= held | ANY
             else:
                 found.add(UNKNOWN)
         return frozenset(found)

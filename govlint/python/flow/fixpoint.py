@@ -44,14 +44,14 @@ _MAX_DECORATED = 1_000
 MAX_LENGTH = 4_096
 # Evaluations after which a frame is taken as it is; what grows that long are sets of
 # plugins of one kind, of which no check needs them all. In a large program it is fewer.
-_MAX_RUNS = ((4_000, 60), (8_000, 8), (0, 3))
+_MAX_RUNS = ((4_000, 60), (12_000, 8), (0, 3))
 # Values of a slot from which on its plugins are no longer told apart.
 _CROWD = 8
 # Evaluations after which a frame is evaluated again only for something governed.
 _PATIENCE = 3
 # Evaluations from which on a program counts as large: only what is governed itself, not what
 # holds it, has functions evaluated again and further files read.
-_LARGE = 8_000
+_LARGE = 12_000
 # Frames from which on functions are no longer told apart by their arguments.
 _MANY_FRAMES = 3_500
 # Elements of a sequence that a loop over it goes through one by one.
@@ -107,6 +107,7 @@ class Flow:
         self.exhausted = False
         self.failed: dict[Module, str] = {}
         self.wanted: set[str] = set()
+        self.keepers: set[str] = set()  # unread modules of objects that are given a plugin
         self.current: Frame | None = None
         self.active: Any = None
         self.depth = 0

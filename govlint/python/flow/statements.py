@@ -182,21 +182,36 @@ class Interpreter(Expressions):
         if isinstance(node.value, ast.Constant) and _is_type_alias(node.annotation):
             named = annotated(self.flow, node.value, self.module, self.frame, scope)
             values = self.flow.holder("alias", node.value, named)
-        elif not informative(values):
+        elif not informative(values) or (
+            isinstance(node.target, ast.Name) and self._is_empty_table(values, declared)
+        ):
             values |= declared
         self._declare_attribute(node.target, declared)
         cls = self.class_scopes[-1][0] if self.class_scopes else None
         for value in values:
             if isinstance(value, v.Container) and value.shape in ("dict", "list", "set"):
                 self.flow.declare_elements(value, node.annotation, self.module, cls)
+        empty = self._is_empty_table(values, declared)
         if not self._assign_own(node.target, node.value, values):
             self.assign_to(node.target, values)
+        if empty and isinstance(node.target, ast.Attribute):
+            for owner in self.evaluate(node.target.value):
+                attributes.store(self.flow, owner, node.target.attr, declared)
 
     def _declare_attribute(self, target: ast.expr, declared: Values) -> None:
         if isinstance(target, ast.Attribute):
             for owner in self.evaluate(target.value):
                 if isinstance(owner, v.Instance):
                     self.flow.write(("attribute-annotation", owner.cls, target.attr), declared)
+
+    def _is_empty_table(self, values: Values, declared: Values) -> bool:
+        """`plugins: dict[str, Plugin] = {}`, filled where nobody sees it."""
+        return (
+            bool(values)
+            and all(isinstance(value, v.Container) for value in values)
+            and self.flow.program.carries_governed(self.flow, declared)
+            and not self.flow.program.carries_governed(self.flow, values)
+        )
 
     def _assign_own(self, target: ast.expr, value: ast.expr, values: Values) -> bool:
         """`self.table = {}` in `__init__`: each object gets a table of its own.
