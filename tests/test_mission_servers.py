@@ -30,7 +30,7 @@ def context(tmp_path: Path) -> Iterator[StepContext]:
     root = tmp_path / "workspace"
     root.mkdir()
     with Workspace(root) as workspace:
-        yield StepContext("s", workspace, time.monotonic() + 60)
+        yield StepContext("s", workspace, time.monotonic() + 300)
 
 
 def do(context: StepContext, step_type: str, **given: Any) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def context(root: Path) -> Iterator[StepContext]:
     with Workspace(root) as workspace:
-        yield StepContext("s", workspace, time.monotonic() + 60, processes=Started())
+        yield StepContext("s", workspace, time.monotonic() + 300, processes=Started())
 
 
 def do(context: StepContext, step_type: str, **given: Any) -> dict[str, Any]:
