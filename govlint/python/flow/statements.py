@@ -7,7 +7,7 @@ import builtins
 from collections.abc import Hashable
 from typing import Any
 
-from govlint.python.flow import attributes
+from govlint.python.flow import attributes, generics
 from govlint.python.flow import values as v
 from govlint.python.flow.annotations import annotated
 from govlint.python.flow.calls import call_values
@@ -196,7 +196,8 @@ class Interpreter(Expressions):
             self.assign_to(node.target, values)
         if empty and isinstance(node.target, ast.Attribute):
             for owner in self.evaluate(node.target.value):
-                attributes.store(self.flow, owner, node.target.attr, declared)
+                if not self._is_generic(owner, node.annotation):
+                    attributes.store(self.flow, owner, node.target.attr, declared)
 
     def _declare_attribute(self, target: ast.expr, declared: Values) -> None:
         if isinstance(target, ast.Attribute):
@@ -212,6 +213,14 @@ class Interpreter(Expressions):
             and self.flow.program.carries_governed(self.flow, declared)
             and not self.flow.program.carries_governed(self.flow, values)
         )
+
+    def _is_generic(self, owner: Value, annotation: ast.expr) -> bool:
+        """Whether an annotation means something else in each object: `dict[str, T]`."""
+        if not isinstance(owner, v.Instance):
+            return False
+        variables = set(generics.parameters(self.flow, owner.cls))
+        names = {part.id for part in ast.walk(annotation) if isinstance(part, ast.Name)}
+        return not variables.isdisjoint(names)
 
     def _assign_own(self, target: ast.expr, value: ast.expr, values: Values) -> bool:
         """`self.table = {}` in `__init__`: each object gets a table of its own.
