@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -58,6 +59,9 @@ def postgres() -> Iterator[str]:
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name:
         folder = Path(name)
         user = _unprivileged(folder)
+        if user:  # who may not read where the packages are installed
+            shutil.copytree(programs.parent, folder / "pginstall", symlinks=True)
+            programs = folder / "pginstall" / "bin"
         (folder / "password").write_text("pa55")
         run = {"cwd": "/", "capture_output": True, "check": True, **user}
         data = folder / "data"

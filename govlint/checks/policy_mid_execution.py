@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from govlint.model import Finding, Related, Rule
 from govlint.python.effects.reach import Reach, calls_of
@@ -67,16 +67,25 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
 _Found = tuple[FunctionInfo, ast.AST, str, tuple[Related, ...]]
 
 
+@dataclass(slots=True)
+class _Known:
+    """What is known of functions, by function and by how deep their calls were followed."""
+
+    evaluations: dict[tuple[FunctionInfo, int], ast.Call | None] = field(default_factory=dict)
+    begins: dict[tuple[FunctionInfo, int], bool] = field(default_factory=dict)
+
+
 def _found(program: Program) -> Iterator[_Found]:
     reach = Reach(
         program, lambda function: function.cls is not None and _is_policy_class(program, function)
     )
     found = services(program)
+    known = _Known()
     own = {method for cls in found for method in functions_of(program, cls)}
     for cls in found:
         for method in functions_of(program, cls):
             for wrapper in reach.wrappers(method):
-                inner = _evaluation(program, wrapper)
+                inner = _evaluation(program, wrapper, known)
                 if inner is not None:
                     place = program.location(program.module_of(inner), inner)
                     decorator = getattr(method.node, "decorator_list", [method.node])[0]
@@ -89,7 +98,7 @@ def _found(program: Program) -> Iterator[_Found]:
                 for helper in reach.callees(call):
                     if helper in own:
                         continue
-                    inner = _evaluation(program, helper)
+                    inner = _evaluation(program, helper, known)
                     if inner is not None:
                         place = program.location(program.module_of(inner), inner)
                         yield (
@@ -101,22 +110,25 @@ def _found(program: Program) -> Iterator[_Found]:
     for function in functions(program):
         if function in own or function.parent in own or isinstance(function.node, ast.Lambda):
             continue
-        yield from _after_start(program, function)
+        yield from _after_start(program, function, known)
 
 
-def _evaluation(program: Program, function: FunctionInfo, depth: int = 2) -> ast.Call | None:
+def _evaluation(
+    program: Program, function: FunctionInfo, known: _Known, depth: int = 2
+) -> ast.Call | None:
     """Where a function evaluates policy, itself or through what it calls."""
+    key = function, depth
+    if key in known.evaluations:
+        return known.evaluations[key]
+    known.evaluations[key] = None  # what calls itself evaluates nothing by that
     calls = [call for call in calls_of(function) if isinstance(call, ast.Call)]
-    for call in calls:
-        if evaluates(program, call):
-            return call
-    for call in calls if depth else ():
+    found = next((call for call in calls if evaluates(program, call)), None)
+    for call in calls if depth and found is None else ():
         for callee in program.callees(call):
             if callee is not function and not _is_policy_class(program, callee):
-                found = _evaluation(program, callee, depth - 1)
-                if found is not None:
-                    return found
-    return None
+                found = found or _evaluation(program, callee, known, depth - 1)
+    known.evaluations[key] = found
+    return found
 
 
 def _is_policy_class(program: Program, function: FunctionInfo) -> bool:
@@ -136,13 +148,13 @@ def evaluates(program: Program, call: ast.Call) -> bool:
     )
 
 
-def _after_start(program: Program, function: FunctionInfo) -> Iterator[_Found]:
+def _after_start(program: Program, function: FunctionInfo, known: _Known) -> Iterator[_Found]:
     """Evaluations that stand after the execution has begun, in the runtime's own code."""
     calls = [n for n in own_nodes(function.node) if isinstance(n, ast.Call)]
-    starts = [c for c in calls if _begins(program, c)]
+    starts = [c for c in calls if _begins(program, c, known)]
     if not starts:
         return
-    later = [c for c in calls if _is_evaluation(program, c, function)]
+    later = [c for c in calls if _is_evaluation(program, c, function, known)]
     if not later:
         return
     graph = cfg.build(function.node.body)
@@ -159,13 +171,13 @@ def _after_start(program: Program, function: FunctionInfo) -> Iterator[_Found]:
                 )
 
 
-def _is_evaluation(program: Program, call: ast.Call, function: FunctionInfo) -> bool:
+def _is_evaluation(program: Program, call: ast.Call, function: FunctionInfo, known: _Known) -> bool:
     return evaluates(program, call) or any(
         callee is not function
         and not _is_policy_class(program, callee)
         and not (callee.cls is not None and program.is_participant(callee.cls))
         and callee.name != "handle_intent"
-        and _evaluation(program, callee, 1) is not None
+        and _evaluation(program, callee, known, 1) is not None
         for callee in program.callees(call)
     )
 
@@ -201,7 +213,7 @@ def _bound(node: ast.AST) -> set[str]:
     return {n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)}
 
 
-def _begins(program: Program, call: ast.Call, depth: int = 2) -> bool:
+def _begins(program: Program, call: ast.Call, known: _Known, depth: int = 2) -> bool:
     """Whether a call begins the execution of an intent, itself or through a helper."""
     name = call.func.attr if isinstance(call.func, ast.Attribute) else dotted(call.func)
     if _STARTS.fullmatch(name):
@@ -212,8 +224,18 @@ def _begins(program: Program, call: ast.Call, depth: int = 2) -> bool:
             given = [*call.args, *(k.value for k in call.keywords)]
             return any(_ACCEPTED.search(ast.unparse(argument)) for argument in given)
     return depth > 0 and any(
-        isinstance(inner, ast.Call) and _begins(program, inner, depth - 1)
+        _begins_in(program, callee, known, depth - 1)
         for callee in program.callees(call)
         if not (callee.cls is not None and program.is_participant(callee.cls))
-        for inner in calls_of(callee)
     )
+
+
+def _begins_in(program: Program, function: FunctionInfo, known: _Known, depth: int) -> bool:
+    key = function, depth
+    if key not in known.begins:
+        known.begins[key] = False  # what calls itself begins nothing by that
+        known.begins[key] = any(
+            isinstance(inner, ast.Call) and _begins(program, inner, known, depth)
+            for inner in calls_of(function)
+        )
+    return known.begins[key]
