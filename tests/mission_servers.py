@@ -60,8 +60,11 @@ def postgres() -> Iterator[str]:
         folder = Path(name)
         user = _unprivileged(folder)
         if user:  # who may not read where the packages are installed
-            shutil.copytree(programs.parent, folder / "pginstall", symlinks=True)
-            programs = folder / "pginstall" / "bin"
+            installed = programs.parent.parent.parent
+            for part in ("pgserver/pginstall", "pgserver.libs"):
+                if (installed / part).exists():
+                    shutil.copytree(installed / part, folder / part, symlinks=True)
+            programs = folder / "pgserver" / "pginstall" / "bin"
         (folder / "password").write_text("pa55")
         run = {"cwd": "/", "capture_output": True, "check": True, **user}
         data = folder / "data"
