@@ -39,13 +39,21 @@ _TOOLS: dict[str, dict[str, list[list[str]]]] = {
         "rust": [["cargo", "fmt"]],
         "go": [["gofmt", "-w", "."]],
         "node": [["npx", "--no-install", "prettier", "--write", "."]],
-        "python": [["ruff", "format", "--quiet", "."], ["black", "--quiet", "."]],
+        "python": [
+            [_PYTHON, "-m", "ruff", "format", "--quiet", "."],
+            [_PYTHON, "-m", "black", "--quiet", "."],
+            ["ruff", "format", "--quiet", "."],
+        ],
     },
     "lint": {
         "rust": [["cargo", "clippy", "--quiet"]],
         "go": [["go", "vet", "./..."]],
         "node": [["npx", "--no-install", "eslint", "."]],
-        "python": [["ruff", "check", "."], [_PYTHON, "-m", "pyflakes", "."]],
+        "python": [
+            [_PYTHON, "-m", "ruff", "check", "."],
+            [_PYTHON, "-m", "pyflakes", "."],
+            ["ruff", "check", "."],
+        ],
     },
 }
 _SUFFIXES = {"python": (".py", ".pyi")}
