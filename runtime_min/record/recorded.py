@@ -33,6 +33,7 @@ _HOUR_NS = 3_600_000_000_000
 _OWN_ENDS = ("R008", "engine-incomplete", "interrupted")
 """Codes of ends that the kernel comes to by itself."""
 _SKIPS = ("step.skipped", "step.cancelled")
+_ENDS = ("step.completed", "step.failed", "step.cancelled")
 
 
 class Recorded:
@@ -52,9 +53,8 @@ class Recorded:
         self._again = again
         self._catalog: dict[str, Capability] = {}
         self._refusal: tuple[str, str] = ("", "")
-        ends = ("step.completed", "step.failed", "step.cancelled")
         self._endings = {
-            (e["step"], e["attempt"]): e for e in events if e["type"] in ends and "attempt" in e
+            (e["step"], e["attempt"]): e for e in events if e["type"] in _ENDS and "attempt" in e
         }
         self._resolved = {
             (e["step"], e["attempt"]): e["capability"]
@@ -110,33 +110,48 @@ class Recorded:
         return self._refusal[1] if self._refusal[0] == check else None
 
     def _engine(self, execution: Execution) -> None:
-        """Attempts, skips and stops in the order of the record; the end is the kernel's own."""
+        """Starts, ends, skips and stops in the order of the record; the end is the kernel's own.
+
+        Steps that ran side by side end in the order of then: what undoes them goes by that.
+        """
         acting = {step.id for step in execution.steps}
+        running: dict[tuple[str, int], Attempt] = {}
         for event in self._events:
             kind, step = event["type"], event.get("step", "")
             if step not in acting:
                 continue
             if kind == "gate.decided":
-                self._attempt(execution, event)
+                self._open(execution, event, running)
+            elif (step, event.get("attempt", 0)) in running and kind in _ENDS:
+                self._close(execution, running.pop((step, event["attempt"])))
             elif kind in _SKIPS and "attempt" not in event and self._is_choice(event):
                 execution.skip(step, event["error"]["message"], event["error"]["code"])
+        for opened in running.values():
+            self._close(execution, opened)
         self._interrupt(execution)
 
     def _is_choice(self, event: Mapping[str, Any]) -> bool:
         """Whether it was the engine that left a step out, and not the end of the run."""
         return "error" in event and event["error"]["code"] != "ended"
 
-    def _attempt(self, execution: Execution, decided: Mapping[str, Any]) -> None:
-        step, attempt = decided["step"], decided["attempt"]
+    def _open(
+        self,
+        execution: Execution,
+        decided: Mapping[str, Any],
+        running: dict[tuple[str, int], Attempt],
+    ) -> None:
+        step = decided["step"]
         if execution.settled(step):
             return  # the replay went another way: the comparison says so
         opened = execution.open(step)
         execution.commit()
-        if opened.outcome is not None:
-            return
+        if opened.outcome is None:
+            running[step, decided["attempt"]] = opened
+
+    def _close(self, execution: Execution, opened: Attempt) -> None:
+        step, attempt = opened.envelope.step.id, opened.envelope.attempt
         called = execution.gate.call(opened)
-        last = (step, attempt) not in self._retried
-        if step in self._dropped and last:
+        if step in self._dropped and (step, attempt) not in self._retried:
             self._interrupt(execution)
         execution.close(opened, called)
 
