@@ -8,9 +8,10 @@ ends are exclusive in columns, inclusive in lines (as SARIF and editors have it)
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec
 
 
 class Severity(enum.IntEnum):
@@ -147,6 +148,26 @@ class Finding:
     fix: Fix | None = None
     help: str = ""
     fingerprint: str = ""
+
+
+_P = ParamSpec("_P")
+
+
+def first_of_each_line(
+    check: Callable[_P, Iterable[Finding]],
+) -> Callable[_P, Iterator[Finding]]:
+    """Let a check report one finding a line, the first: several faults there are one to mend."""
+
+    @wraps(check)
+    def once(*args: _P.args, **kwargs: _P.kwargs) -> Iterator[Finding]:
+        seen: set[tuple[str, int]] = set()
+        for finding in check(*args, **kwargs):
+            key = finding.location.path, finding.location.line
+            if key not in seen:
+                seen.add(key)
+                yield finding
+
+    return once
 
 
 @dataclass(frozen=True, slots=True)

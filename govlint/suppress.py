@@ -305,14 +305,10 @@ class Suppressions:
             path, directive.line, directive.column, directive.line, directive.end_column
         )
         about.append(
-            Finding(
-                rule=rule.code,
-                name=rule.name,
-                severity=rule.severity,
-                message=f"this suppression {message}",
-                location=place,
+            rule.finding(
+                f"this suppression {message}",
+                place,
                 fix=fix,
-                help=rule.fix,
             )
         )
 

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from govlint.model import Finding, Rule
+from govlint.model import Finding, Rule, first_of_each_line
 from govlint.python.node_index import nodes_of
 from govlint.python.participants.aliases import origins
 from govlint.python.participants.mutations import MUTATORS, changed_by_argument, set_by_call
@@ -33,10 +33,10 @@ class Params:
     """This check takes no parameters."""
 
 
+@first_of_each_line
 def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
     """At the statement or call that changes it."""
     judge = _Judge(program)
-    seen: set[tuple[str, int]] = set()
     for module in list(program.modules.values()):
         if module.is_test:
             continue
@@ -44,17 +44,10 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
                              ast.For, ast.With):  # fmt: skip
             for place, what in judge.changes(node):
                 location = program.location(module, place)
-                if (location.path, location.line) in seen:
-                    continue
-                seen.add((location.path, location.line))
-                yield Finding(
-                    rule=rule.code,
-                    name=rule.name,
-                    severity=rule.severity,
-                    message=f"{what} is changed here, after it was built; policy is not "
+                yield rule.finding(
+                    f"{what} is changed here, after it was built; policy is not "
                     "renegotiated while an intent executes: build another context.",
-                    location=location,
-                    help=rule.fix,
+                    location,
                 )
 
 

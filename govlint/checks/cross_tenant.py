@@ -35,14 +35,10 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
     for tenants in _judged(program, sources):
         source = tenants.source
         for node, what in tenants.unchecked():
-            yield Finding(
-                rule=rule.code,
-                name=rule.name,
-                severity=rule.severity,
-                message=f"{what} here, with no check of the caller's tenant on the way; compare it "
+            yield rule.finding(
+                f"{what} here, with no check of the caller's tenant on the way; compare it "
                 "with the caller's, or filter by the caller's own.",
-                location=program.location(source.module, node),
-                help=rule.fix,
+                program.location(source.module, node),
             )
 
 

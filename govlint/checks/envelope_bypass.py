@@ -40,14 +40,10 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
         related: tuple[Related, ...] = ()
         if source is not None and source is not node:
             related = (Related(program.location(program.module_of(source), source), "raised here"),)
-        yield Finding(
-            rule=rule.code,
-            name=rule.name,
-            severity=rule.severity,
-            message=message,
-            location=program.location(program.module_of(node), node),
+        yield rule.finding(
+            message,
+            program.location(program.module_of(node), node),
             related=related,
-            help=rule.fix,
         )
 
 

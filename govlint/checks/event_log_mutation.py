@@ -55,13 +55,9 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
             if line in seen:
                 continue
             seen.add(line)
-            yield Finding(
-                rule=rule.code,
-                name=rule.name,
-                severity=rule.severity,
-                message=f"{what}: the log is append-only; record what is new as another entry.",
-                location=program.location(source.module, node),
-                help=rule.fix,
+            yield rule.finding(
+                f"{what}: the log is append-only; record what is new as another entry.",
+                program.location(source.module, node),
             )
 
 

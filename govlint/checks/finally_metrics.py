@@ -73,14 +73,10 @@ def _finding(rule: Rule, program: Program, cover: Cover, metrics: str) -> Findin
             related = (
                 Related(program.location(module, tree), f"{branch}the path goes past the call"),
             )
-    return Finding(
-        rule=rule.code,
-        name=rule.name,
-        severity=rule.severity,
-        message=f"{found[0].upper()}{found[1:]} {metrics}(); call it unconditionally.",
-        location=location,
+    return rule.finding(
+        f"{found[0].upper()}{found[1:]} {metrics}(); call it unconditionally.",
+        location,
         related=related,
-        help=rule.fix,
     )
 
 

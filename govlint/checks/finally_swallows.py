@@ -38,15 +38,11 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
                         seen.add(statement)
                         word = type(statement).__name__.lower()
                         module = program.module_of(statement)
-                        yield Finding(
-                            rule=rule.code,
-                            name=rule.name,
-                            severity=rule.severity,
-                            message=f"{word} leaves the finally around the plugin call in "
+                        yield rule.finding(
+                            f"{word} leaves the finally around the plugin call in "
                             f"{cover.function.name} and drops the exception on its way; "
                             f"move it behind the try statement.",
-                            location=program.location(module, statement),
-                            help=rule.fix,
+                            program.location(module, statement),
                         )
 
 

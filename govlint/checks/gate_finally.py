@@ -23,15 +23,12 @@ class Params:
 def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
     """One finding a gate, at the `def` line of its `run`; the plugin calls are related."""
     for entry, function in idle(program):
-        yield Finding(
-            rule=rule.code,
-            name=rule.name,
-            severity=Severity.NOTE,
-            message=f"No plugin is seen to run in {entry}, which the bindings name as the gate:"
+        yield rule.finding(
+            f"No plugin is seen to run in {entry}, which the bindings name as the gate:"
             " GOV201 to GOV203, GOV401 and GOV402 have nothing to judge here. Name the code that"
             " calls the plugin as the gate, and the methods that it calls as governed.",
-            location=program.headline(function.node),
-            help=rule.fix,
+            program.headline(function.node),
+            severity=Severity.NOTE,
         )
     paths = metrics_paths(program)
     for gate in program.gates:
@@ -45,13 +42,10 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
         ]
         if bare:
             name = f"{gate.cls.name}.{gate.run.name}"
-            yield Finding(
-                rule=rule.code,
-                name=rule.name,
-                severity=rule.severity,
-                message=f"{name} runs the plugin outside any try … finally; wrap the call in one "
+            yield rule.finding(
+                f"{name} runs the plugin outside any try … finally; wrap the call in one "
                 f"whose finally {_due(paths.names)}.",
-                location=program.location(module, gate.run.node),
+                program.location(module, gate.run.node),
                 related=tuple(
                     Related(
                         program.location(program.module_of(call), call),
@@ -59,7 +53,6 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
                     )
                     for call in bare
                 ),
-                help=rule.fix,
             )
 
 

@@ -31,12 +31,8 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
             what = "an unfiltered result, with its _internal section,"
             if exposed.what == TRACE:
                 what = "a traceback"
-            yield Finding(
-                rule=rule.code,
-                name=rule.name,
-                severity=rule.severity,
-                message=f"{function.name} lets {what} out of the API; answer with the error "
+            yield rule.finding(
+                f"{function.name} lets {what} out of the API; answer with the error "
                 f"section alone and keep the rest in the log.",
-                location=program.location(function.module, exposed.node),
-                help=rule.fix,
+                program.location(function.module, exposed.node),
             )

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from govlint.model import Finding, Related, Rule
+from govlint.model import Finding, Related, Rule, first_of_each_line
 from govlint.python.bindings import matches_any
 from govlint.python.flow import values as v
 from govlint.python.jobs.births import default_of, is_by_default, of_constructor
@@ -37,15 +37,11 @@ class Params:
     """This check takes no parameters."""
 
 
+@first_of_each_line
 def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
     """States first, then the transitions of tables, births and paths; one a line."""
     space = state_space(program, "job")
-    seen: set[tuple[str, int]] = set()
-    for found in _all(rule, space):
-        key = (found.location.path, found.location.line)
-        if key not in seen:
-            seen.add(key)
-            yield found
+    return _all(rule, space)
 
 
 def _all(rule: Rule, space: StateSpace) -> Iterator[Finding]:
@@ -140,12 +136,8 @@ def _finding(
     message: str,
     related: tuple[Related, ...] = (),
 ) -> Finding:
-    return Finding(
-        rule=rule.code,
-        name=rule.name,
-        severity=rule.severity,
-        message=message,
-        location=program.location(program.module_of(node), node),
+    return rule.finding(
+        message,
+        program.location(program.module_of(node), node),
         related=related,
-        help=rule.fix,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from govlint.model import Finding, Related, Rule
+from govlint.model import Finding, Related, Rule, first_of_each_line
 from govlint.python.crossings import crossings
 from govlint.python.layers import Chain
 from govlint.python.program import Program
@@ -24,19 +24,16 @@ class Params:
     """This check takes no parameters."""
 
 
+@first_of_each_line
 def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
     """One finding a call; the way there through helper functions is related."""
     chain = Chain(program)
     if len(chain.names) < 2:
         return
-    seen: set[tuple[str, int]] = set()
     for crossing in crossings(program, chain):
         place = crossing.node
         module = program.module_of(place)
         location = program.location(module, place)
-        if (location.path, location.line) in seen:
-            continue
-        seen.add((location.path, location.line))
         source = chain.names[crossing.source]
         said = f"{source} calls {crossing.callee}"
         if crossing.target < crossing.source:
@@ -44,12 +41,9 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
         else:
             following = chain.names[crossing.source + 1]
             said += f" and leaves out {following}; call {following} instead"
-        yield Finding(
-            rule=rule.code,
-            name=rule.name,
-            severity=rule.severity,
-            message=f"{said} (the chain is {' → '.join(chain.names)})",
-            location=location,
+        yield rule.finding(
+            f"{said} (the chain is {' → '.join(chain.names)})",
+            location,
             related=tuple(
                 Related(
                     program.location(program.module_of(step), step),
@@ -57,5 +51,4 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
                 )
                 for step in crossing.path
             ),
-            help=rule.fix,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from govlint.model import Finding, Rule
+from govlint.model import Finding, Rule, first_of_each_line
 from govlint.python.program import Program
 from govlint.python.states.holders import state_space
 from govlint.python.states.uses import state_uses
@@ -29,21 +29,18 @@ class Params:
     besides: tuple[str, ...] = ()
 
 
+@first_of_each_line
 def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
     """One finding a line; a comparison with several such words is one fault."""
     space = state_space(program, "lifecycle")
     allowed = ", ".join(space.allowed)
     only = {word.upper() for word in params.only}
     besides = {word.upper() for word in params.besides}
-    seen: set[tuple[str, int]] = set()
     for use in state_uses(space):
         word = use.word.upper()
         if (only and word not in only) or word in besides:
             continue
         location = program.location(use.module, use.node)
-        if (location.path, location.line) in seen:
-            continue
-        seen.add((location.path, location.line))
         if only:
             message = (
                 f"{use.word} is a metric, but is {use.verb} here as a plugin lifecycle state;"
@@ -53,11 +50,7 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
             message = (
                 f"{use.word} is {use.verb} here as a plugin lifecycle state; accepted are {allowed}"
             )
-        yield Finding(
-            rule=rule.code,
-            name=rule.name,
-            severity=rule.severity,
-            message=message,
-            location=location,
-            help=rule.fix,
+        yield rule.finding(
+            message,
+            location,
         )

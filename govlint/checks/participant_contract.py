@@ -27,11 +27,7 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
         for node, what in contract.faults(cls):
             block = isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
             place = program.headline(node) if block else program.location(cls.module, node)
-            yield Finding(
-                rule=rule.code,
-                name=rule.name,
-                severity=rule.severity,
-                message=f"{what}.",
-                location=place,
-                help=rule.fix,
+            yield rule.finding(
+                f"{what}.",
+                place,
             )

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from govlint.model import Finding, Related, Rule
+from govlint.model import Finding, Related, Rule, first_of_each_line
 from govlint.python.effects.reach import Reach, calls_of
 from govlint.python.flow import values as v
 from govlint.python.participants.aliases import origins
@@ -44,28 +44,21 @@ class Params:
     """This check takes no parameters."""
 
 
+@first_of_each_line
 def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
     """At the call; where a helper does it, at the call of the helper."""
     reach = Reach(program, lambda function: is_runtime_code(program, function))
     found = services(program)
     own = {method for cls in found for method in functions_of(program, cls)}
-    seen: set[tuple[str, int]] = set()
     for cls in found:
         for method in functions_of(program, cls):
             for node, what, related in _all(program, reach, cls, method, own):
                 location = program.location(method.module, node)
-                if (location.path, location.line) in seen:
-                    continue
-                seen.add((location.path, location.line))
-                yield Finding(
-                    rule=rule.code,
-                    name=rule.name,
-                    severity=rule.severity,
-                    message=f"{cls.name}.{method.name} {what} here; return an event that says what "
+                yield rule.finding(
+                    f"{cls.name}.{method.name} {what} here; return an event that says what "
                     "is due, and let the runtime orchestrate.",
-                    location=location,
+                    location,
                     related=related,
-                    help=rule.fix,
                 )
 
 

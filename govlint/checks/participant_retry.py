@@ -35,14 +35,10 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
     for cls in found:
         for method in functions_of(program, cls):
             for node, what in retries_of(program, method):
-                yield Finding(
-                    rule=rule.code,
-                    name=rule.name,
-                    severity=rule.severity,
-                    message=f"{cls.name}.{method.name} tries again by itself ({what}); "
+                yield rule.finding(
+                    f"{cls.name}.{method.name} tries again by itself ({what}); "
                     "let the failure out, the runtime retries.",
-                    location=program.location(method.module, node),
-                    help=rule.fix,
+                    program.location(method.module, node),
                 )
             seen: set[int] = set()
             for call in calls_of(method):
@@ -55,13 +51,9 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
                             continue
                         seen.add(line)
                         place = program.location(program.module_of(node), node)
-                        yield Finding(
-                            rule=rule.code,
-                            name=rule.name,
-                            severity=rule.severity,
-                            message=f"{cls.name}.{method.name} tries again here, through "
+                        yield rule.finding(
+                            f"{cls.name}.{method.name} tries again here, through "
                             f"{helper.name} ({what}); let the failure out, the runtime retries.",
-                            location=program.location(method.module, call),
+                            program.location(method.module, call),
                             related=(Related(place, what),),
-                            help=rule.fix,
                         )

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from govlint.model import Finding, Rule
+from govlint.model import Finding, Rule, first_of_each_line
 from govlint.python.effects import library
 from govlint.python.effects.reach import Reach, Way
 from govlint.python.participants.services import (
@@ -29,10 +29,10 @@ class Params:
     """This check takes no parameters."""
 
 
+@first_of_each_line
 def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
     """At the call in the service; the way to the effect is what is related."""
     reach = Reach(program, lambda function: is_runtime_code(program, function))
-    seen: set[tuple[str, int]] = set()
     found = services(program)
     own = {method for cls in found for method in functions_of(program, cls)}
     for cls in found:
@@ -45,18 +45,11 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
                 location = program.location(program.module_of(node), node)
                 if way in wrapped:
                     location = program.location(method.module, _decorator(method))
-                if (location.path, location.line) in seen:
-                    continue
-                seen.add((location.path, location.line))
-                yield Finding(
-                    rule=rule.code,
-                    name=rule.name,
-                    severity=rule.severity,
-                    message=f"{cls.name}.{method.name} {way.effect.what} here{_through(way)}; "
+                yield rule.finding(
+                    f"{cls.name}.{method.name} {way.effect.what} here{_through(way)}; "
                     "return it as an artifact or event and let the runtime persist it.",
-                    location=location,
+                    location,
                     related=reach.related(way),
-                    help=rule.fix,
                 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from govlint.model import Finding, Rule
+from govlint.model import Finding, Rule, first_of_each_line
 from govlint.python.effects import library
 from govlint.python.effects.reach import Reach
 from govlint.python.participants.services import (
@@ -27,11 +27,11 @@ class Params:
     """This check takes no parameters."""
 
 
+@first_of_each_line
 def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
     """At the expression that reaches it; a store that is only read counts, too."""
     reach = Reach(program, lambda function: is_runtime_code(program, function))
     uses = StateUses(program)
-    seen: set[tuple[str, int]] = set()
     for cls in services(program):
         for method in functions_of(program, cls):
             found = [(node, what, ()) for node, what in uses.of(method)]
@@ -39,16 +39,9 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
                 found.append((way.calls[0], f"reads a store ({way.effect.by})", ()))
             for node, what, related in found:
                 location = program.location(program.module_of(node), node)
-                if (location.path, location.line) in seen:
-                    continue
-                seen.add((location.path, location.line))
-                yield Finding(
-                    rule=rule.code,
-                    name=rule.name,
-                    severity=rule.severity,
-                    message=f"{cls.name}.{method.name} {what} here; state is reached through "
+                yield rule.finding(
+                    f"{cls.name}.{method.name} {what} here; state is reached through "
                     "execution_context.state_surface alone.",
-                    location=location,
+                    location,
                     related=related,
-                    help=rule.fix,
                 )

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from govlint.model import Finding, Related, Rule
+from govlint.model import Finding, Related, Rule, first_of_each_line
 from govlint.python.effects.reach import Reach, calls_of
 from govlint.python.gate.frames import own_nodes
 from govlint.python.participants.runtime import TRIGGERS, functions, starts_in
@@ -44,23 +44,16 @@ class Params:
     """This check takes no parameters."""
 
 
+@first_of_each_line
 def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
     """At the evaluation, or where a domain service calls what evaluates."""
-    seen: set[tuple[str, int]] = set()
     for function, node, why, related in _found(program):
         location = program.location(function.module, node)
-        if (location.path, location.line) in seen:
-            continue
-        seen.add((location.path, location.line))
-        yield Finding(
-            rule=rule.code,
-            name=rule.name,
-            severity=rule.severity,
-            message=f"Policy is evaluated here {why}; evaluate it once, at acceptance, and read "
+        yield rule.finding(
+            f"Policy is evaluated here {why}; evaluate it once, at acceptance, and read "
             "the result from the context's policy_context.",
-            location=location,
+            location,
             related=related,
-            help=rule.fix,
         )
 
 

@@ -23,20 +23,12 @@ def run(rule: Rule, params: Params, documents: Documents) -> Iterable[Finding]:
     """One finding for each reason why a report cannot be read as JSON, where it stands."""
     for document in documents.of(*DOCUMENTS):
         for fault in document.faults:
-            yield Finding(
-                rule=rule.code,
-                name=rule.name,
-                severity=rule.severity,
-                message=f"a phase report is one JSON value: {fault.message}",
-                location=document.fault_location(fault),
-                help=rule.fix,
+            yield rule.finding(
+                f"a phase report is one JSON value: {fault.message}",
+                document.fault_location(fault),
             )
         if document.syntax != "json" and not document.faults:
-            yield Finding(
-                rule=rule.code,
-                name=rule.name,
-                severity=rule.severity,
-                message="a phase report is one JSON value, and this is YAML",
-                location=document.location(""),
-                help=rule.fix,
+            yield rule.finding(
+                "a phase report is one JSON value, and this is YAML",
+                document.location(""),
             )

@@ -50,13 +50,10 @@ def run(rule: Rule, params: Params, documents: Documents) -> Iterable[Finding]:
                 if (location, fault.message) in told:
                     continue
                 told.add((location, fault.message))
-                yield Finding(
-                    rule=rule.code,
-                    name=rule.name,
+                yield rule.finding(
+                    fault.message,
+                    location,
                     severity=min(rule.severity, Severity.NOTE) if fault.mild else rule.severity,
-                    message=fault.message,
-                    location=location,
-                    help=rule.fix,
                 )
 
 

@@ -47,13 +47,9 @@ def run(rule: Rule, params: Params, documents: Documents) -> Iterable[Finding]:
         if not isinstance(document.value, dict):
             continue
         for pointer, message in _faults(document.value, params):
-            yield Finding(
-                rule=rule.code,
-                name=rule.name,
-                severity=rule.severity,
-                message=message,
-                location=document.location(pointer),
-                help=rule.fix,
+            yield rule.finding(
+                message,
+                document.location(pointer),
             )
 
 

@@ -33,16 +33,12 @@ def run(rule: Rule, params: Params, documents: Documents) -> Iterable[Finding]:
     """Report required names that nothing declares, and defaults that would be refused."""
     for document in documents.of("role"):
         for pointer, message, related in _faults(document):
-            yield Finding(
-                rule=rule.code,
-                name=rule.name,
-                severity=rule.severity,
-                message=message,
-                location=document.location(pointer),
+            yield rule.finding(
+                message,
+                document.location(pointer),
                 related=(
                     (Related(document.location(related), "the constraint"),) if related else ()
                 ),
-                help=rule.fix,
             )
 
 

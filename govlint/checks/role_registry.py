@@ -41,14 +41,10 @@ def run(rule: Rule, params: Params, documents: Documents) -> Iterable[Finding]:
     roles = known_roles(documents)
     readable = {_normal(document.path) for document in documents.of("role")}
     for fault in _faults(roles, readable):
-        yield Finding(
-            rule=rule.code,
-            name=rule.name,
-            severity=rule.severity,
-            message=fault.message,
-            location=fault.location,
+        yield rule.finding(
+            fault.message,
+            fault.location,
             related=fault.related,
-            help=rule.fix,
         )
 
 

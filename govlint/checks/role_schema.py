@@ -33,13 +33,9 @@ def run(rule: Rule, params: Params, documents: Documents) -> Iterable[Finding]:
     """Report what cannot be read, what breaks the schema, and keys that are slips."""
     for document in documents.of(*DOCUMENTS):
         for location, message in _faults(document):
-            yield Finding(
-                rule=rule.code,
-                name=rule.name,
-                severity=rule.severity,
-                message=message,
-                location=location,
-                help=rule.fix,
+            yield rule.finding(
+                message,
+                location,
             )
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from govlint.model import Finding, Rule
+from govlint.model import Finding, Rule, first_of_each_line
 from govlint.python.effects import library
 from govlint.python.effects.reach import Reach
 from govlint.python.flow import values as v
@@ -33,25 +33,18 @@ class Params:
     """This check takes no parameters."""
 
 
+@first_of_each_line
 def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
     """At the comparison, table or call."""
     reach = Reach(program, lambda function: _is_storage(program, function))
-    seen: set[tuple[str, int]] = set()
     for cls in runtime_classes(program):
         for method in sorted(cls.methods.values(), key=lambda f: f.node.lineno):
             for node, what in _found(program, reach, method):
                 location = program.location(method.module, node)
-                if (location.path, location.line) in seen:
-                    continue
-                seen.add((location.path, location.line))
-                yield Finding(
-                    rule=rule.code,
-                    name=rule.name,
-                    severity=rule.severity,
-                    message=f"{cls.name}.{method.name} {what} here; the runtime supervises, what "
+                yield rule.finding(
+                    f"{cls.name}.{method.name} {what} here; the runtime supervises, what "
                     "to do belongs to the capability that the intent resolves to.",
-                    location=location,
-                    help=rule.fix,
+                    location,
                 )
 
 

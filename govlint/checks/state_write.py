@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from govlint.model import Finding, Rule
+from govlint.model import Finding, Rule, first_of_each_line
 from govlint.python.flow import values as v
 from govlint.python.node_index import nodes_of
 from govlint.python.program import Program
@@ -65,27 +65,20 @@ class _Write:
     value: ast.expr | None
 
 
+@first_of_each_line
 def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
     """One finding a write; a write of a state that does not exist is GOV301's or GOV302's."""
     space = state_space(program, "lifecycle")
     if not space.classes and not program.plugin_classes:
         return
     judge = _Judge(space)
-    seen: set[tuple[str, int]] = set()
     for node, what in judge.findings():
         module = program.module_of(node)
         location = program.location(module, node)
-        if (location.path, location.line) in seen:
-            continue
-        seen.add((location.path, location.line))
-        yield Finding(
-            rule=rule.code,
-            name=rule.name,
-            severity=rule.severity,
-            message=f"{what} is written here, outside the gate and the lifecycle manager; only"
+        yield rule.finding(
+            f"{what} is written here, outside the gate and the lifecycle manager; only"
             f" {' or '.join(program.bindings.gates)} and a lifecycle manager may set it",
-            location=location,
-            help=rule.fix,
+            location,
         )
 
 

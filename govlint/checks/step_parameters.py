@@ -47,13 +47,9 @@ def run(rule: Rule, params: Params, documents: Documents) -> Iterable[Finding]:
         if isinstance(document.value, dict):
             for step in _steps(document.value.get("steps"), "/steps", ("id", "name")):
                 for pointer, key, message in _faults(step, document):
-                    yield Finding(
-                        rule=rule.code,
-                        name=rule.name,
-                        severity=rule.severity,
-                        message=f"{step.called} {message}",
-                        location=document.location(pointer, key=key),
-                        help=rule.fix,
+                    yield rule.finding(
+                        f"{step.called} {message}",
+                        document.location(pointer, key=key),
                     )
 
 

@@ -64,14 +64,10 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
     declaring: set[str] = set()
     for source in _judged(program, sources, judge, read, declaring):
         for call, lacking, what in judge.missing(source):
-            yield Finding(
-                rule=rule.code,
-                name=rule.name,
-                severity=rule.severity,
-                message=f"This {what} is emitted without {', '.join(lacking)}; nothing it says can "
+            yield rule.finding(
+                f"This {what} is emitted without {', '.join(lacking)}; nothing it says can "
                 "be traced to the task it belongs to.",
-                location=program.location(source.module, call),
-                help=rule.fix,
+                program.location(source.module, call),
             )
 
 

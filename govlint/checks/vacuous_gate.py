@@ -70,14 +70,10 @@ def _finding(
     related: tuple[Related, ...] = ()
     if hasattr(verdict.culprit, "lineno"):
         related = (Related(program.location(source.module, verdict.culprit), verdict.why),)
-    return Finding(
-        rule=rule.code,
-        name=rule.name,
-        severity=rule.severity,
-        message=f"{label} cannot fail: {verdict.why}. Let it refuse what is wrong, or take it out.",
-        location=place,
+    return rule.finding(
+        f"{label} cannot fail: {verdict.why}. Let it refuse what is wrong, or take it out.",
+        place,
         related=related,
-        help=rule.fix,
     )
 
 

@@ -35,14 +35,9 @@ def run(rule: Rule, params: Params, program: Program) -> Iterable[Finding]:
         if source is None:
             continue
         for test, what in Asserting(sources, source, governed).vacuous():
-            yield Finding(
-                rule=rule.code,
-                name=rule.name,
-                severity=rule.severity,
-                message=f"{test.name} tests {what} and asserts nothing; it passes whatever "
-                "the code does.",
-                location=_headline(program, source, test),
-                help=rule.fix,
+            yield rule.finding(
+                f"{test.name} tests {what} and asserts nothing; it passes whatever the code does.",
+                _headline(program, source, test),
             )
 
 

@@ -73,31 +73,23 @@ def _input_finding(rule: Rule, program: Program, call: ast.Call, step: Node) -> 
         elif step.kind == "assume":
             note = f"where this is {'true' if step.holds else 'false'}, nothing is validated"
         related = (Related(program.location(program.module_of(tree), tree), note),)
-    return Finding(
-        rule=rule.code,
-        name=rule.name,
-        severity=rule.severity,
-        message=f"The plugin runs here on a path that has not validated its input; call "
+    return rule.finding(
+        f"The plugin runs here on a path that has not validated its input; call "
         f"{expected}() on every path before it, and let its refusal end the run.",
-        location=program.location(program.module_of(call), call),
+        program.location(program.module_of(call), call),
         related=related,
-        help=rule.fix,
     )
 
 
 def _output_finding(rule: Rule, program: Program, call: ast.Call, leave: Leave) -> Finding:
     expected = _last(program.bindings.validate_output)
-    return Finding(
-        rule=rule.code,
-        name=rule.name,
-        severity=rule.severity,
-        message=f"The plugin's output is {leave.by} here on a path that has not validated it; "
+    return rule.finding(
+        f"The plugin's output is {leave.by} here on a path that has not validated it; "
         f"call {expected}() on every path before it leaves the gate.",
-        location=program.location(program.module_of(leave.node), leave.node),
+        program.location(program.module_of(leave.node), leave.node),
         related=(
             Related(program.location(program.module_of(call), call), "the output is made here"),
         ),
-        help=rule.fix,
     )
 
 

@@ -43,17 +43,13 @@ def finding(
     rule: Rule, document: Document, breach: Breach, read: Sequence[Document] = ()
 ) -> Finding:
     """A breach in a document as a finding of `rule`."""
-    return Finding(
-        rule=rule.code,
-        name=rule.name,
-        severity=rule.severity,
-        message=breach.message,
-        location=_place(document, breach),
+    return rule.finding(
+        breach.message,
+        _place(document, breach),
         related=tuple(
             Related((document if index < 0 else read[index]).location(pointer), message)
             for index, pointer, message in breach.related
         ),
-        help=rule.fix,
     )
 
 
