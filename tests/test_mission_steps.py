@@ -19,24 +19,12 @@ from typing import Any
 import pytest
 
 from runtime_min.kernel.errors import Cancelled, CapabilityFailed, Refused, ValidationFailed
+from runtime_min.missions.capability import Started
 from runtime_min.missions.programs import Limits, group_alive
 from runtime_min.missions.steps import MODULE_OF, StepContext, handler_of
 from runtime_min.missions.workspace import Workspace
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX descriptors")
-
-
-class Started:
-    """The programs of one mission, by number."""
-
-    def __init__(self) -> None:
-        self.by_pid: dict[int, Any] = {}
-
-    def add(self, process: Any) -> None:
-        self.by_pid[process.pid] = process
-
-    def get(self, pid: int) -> Any | None:
-        return self.by_pid.get(pid)
 
 
 @pytest.fixture

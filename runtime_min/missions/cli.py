@@ -90,26 +90,21 @@ def finish(runtime: Runtime, tenant: str, run: str) -> MissionResult:
 
 def show_plan(mission: Mission, as_json: bool) -> None:
     """What would run, level by level; nothing is done."""
+    from graphlib import TopologicalSorter
+
+    position = {step.id: at for at, step in enumerate(mission.steps)}
+    sorter = TopologicalSorter({step.id: step.depends_on for step in mission.steps})
+    sorter.prepare()
     levels: list[list[str]] = []
-    level: dict[str, int] = {}
-    pending = list(mission.steps)
-    while pending:
-        left = []
-        for step in pending:
-            if all(name in level for name in step.depends_on):
-                level[step.id] = 1 + max((level[name] for name in step.depends_on), default=-1)
-            else:
-                left.append(step)
-        pending = left
-    for step in mission.steps:
-        while len(levels) <= level[step.id]:
-            levels.append([])
-        levels[level[step.id]].append(step.id)
+    while sorter.is_active():
+        ready = sorter.get_ready()
+        levels.append(sorted(ready, key=position.__getitem__))
+        sorter.done(*ready)
     if as_json:
         print(json.dumps({"name": mission.name, "levels": levels}, indent=2, ensure_ascii=False))
         return
     types = {step.id: step.step_type for step in mission.steps}
-    print(f"{mission.name}: {len(mission.steps)} steps, up to {mission.width} at a time")
+    print(f"{mission.name}: {len(mission.steps)} steps, up to {mission.settings.width} at a time")
     for number, names in enumerate(levels, start=1):
         print(f"{number:>4}. " + ", ".join(f"{name} ({types[name]})" for name in names))
     print("nothing was done")

@@ -15,6 +15,7 @@ from runtime_min.kernel.envelope import Step
 from runtime_min.kernel.errors import RuntimeMinError
 from runtime_min.kernel.execution import Execution
 from runtime_min.kernel.plan import Plan
+from runtime_min.missions.mission import Settings
 
 Observer = Callable[[str, str, dict[str, Any]], None]
 
@@ -22,21 +23,14 @@ Observer = Callable[[str, str, dict[str, Any]], None]
 class MissionPlan(Plan):
     """The kernel's plan with a mission's own ideas of failure and of time."""
 
-    def __init__(
-        self,
-        execution: Execution,
-        width: int,
-        fail_fast: bool,
-        seconds: int | None,
-        observer: Observer,
-    ) -> None:
+    def __init__(self, execution: Execution, settings: Settings, observer: Observer) -> None:
         """`observer` is told of every end of a step, in the thread that runs the plan."""
-        super().__init__(execution, width)
+        super().__init__(execution, settings.width)
         self._observer = observer
-        self._fail_fast = fail_fast
-        self._seconds = seconds
-        self._due_ns = None if seconds is None else _due(execution, seconds)
-        if not fail_fast:
+        self._fail_fast = settings.fail_fast
+        self._seconds = settings.timeout_seconds
+        self._due_ns = None if self._seconds is None else _due(execution, self._seconds)
+        if not self._fail_fast:
             self.fatal = False
             for step in execution.steps:
                 if self._blocks(step):
@@ -96,6 +90,6 @@ def _due(execution: Execution, seconds: int) -> int:
     """When the mission's time is over, on the monotonic clock; a restart does not begin it anew."""
     begun = execution.journal.query(execution.tenant, run=execution.run, type="run.accepted")
     clock = execution.clock
-    accepted = datetime.fromisoformat(begun[0]["ts"].replace("Z", "+00:00"))
+    accepted = datetime.fromisoformat(begun[0]["ts"])
     gone_ns = max(clock.now_ns() - round(accepted.timestamp() * 1e9), 0)
     return clock.monotonic_ns() + max(seconds * 1_000_000_000 - gone_ns, 0)

@@ -48,6 +48,28 @@ class MissionStep:
 
 
 @dataclass(frozen=True, slots=True)
+class Settings:
+    """What a mission's `config` sets, with its defaults (spec 002, Mission Configuration)."""
+
+    width: int
+    fail_fast: bool
+    timeout_seconds: int | None
+    retry_attempts: int
+    retry_delay_seconds: float
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> Settings:
+        """Null is as good as absent; the width is then the number of processors."""
+        return cls(
+            config.get("max_concurrent_steps") or os.cpu_count() or 1,
+            config.get("fail_fast") is not False,
+            config.get("timeout_seconds"),
+            config.get("retry_attempts") or 0,
+            (config.get("retry_delay_ms") or 0) / 1000,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Mission:
     """A whole mission; `config` as written, for `{{config.…}}`."""
 
@@ -57,13 +79,8 @@ class Mission:
     config: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def fail_fast(self) -> bool:
-        return self.config.get("fail_fast") is not False
-
-    @property
-    def width(self) -> int:
-        """Steps at a time: `max_concurrent_steps`, or as many as there are processors."""
-        return self.config.get("max_concurrent_steps") or os.cpu_count() or 1
+    def settings(self) -> Settings:
+        return Settings.of(self.config)
 
     def request(
         self,
@@ -74,12 +91,12 @@ class Mission:
         details: Mapping[str, Any],
     ) -> Request:
         """What the kernel is asked to run; `details` travel with it through a restart."""
-        attempts = 1 + (self.config.get("retry_attempts") or 0)
-        delay = (self.config.get("retry_delay_ms") or 0) / 1000
-        whole = self.config.get("timeout_seconds")
+        settings = self.settings
+        retry = Retry(1 + settings.retry_attempts, settings.retry_delay_seconds, constant=True)
         steps = []
         for step in self.steps:
-            seconds = step.timeout_seconds or own_timeout(step.parameters) or whole
+            seconds = step.timeout_seconds or own_timeout(step.parameters)
+            seconds = seconds or settings.timeout_seconds
             steps.append(
                 Step(
                     step.id,
@@ -87,7 +104,7 @@ class Mission:
                     dict(step.parameters),
                     tuple(dict.fromkeys(step.depends_on)),
                     1000 * (seconds or _DEFAULT_TIMEOUT) + GRACE_MS,
-                    Retry(attempts, delay, constant=True),
+                    retry,
                     {"tokens": _TOKENS} if step.step_type in _MODEL_TYPES else {},
                     step.continue_on_error,
                 )

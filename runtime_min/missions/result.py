@@ -98,7 +98,7 @@ def mission_result(
         for name, one in seen.items()
         if one.status
     }
-    begun, ended = _moment(events[0]["ts"]), _moment(last["ts"])
+    begun, ended = (datetime.fromisoformat(event["ts"]) for event in (events[0], last))
     error = last["error"]["message"] if last["type"] in _STATUS and "error" in last else None
     return MissionResult(
         run,
@@ -125,7 +125,3 @@ def _see(seen: _Seen, event: Mapping[str, Any], journal: Journal, tenant: str) -
         seen.error = event["error"]["message"] if "error" in event else "the run was cancelled"
     elif kind == "metrics.recorded":
         seen.duration_us += event["metrics"]["duration_us"]
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text.replace("Z", "+00:00"))

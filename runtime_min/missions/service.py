@@ -15,7 +15,7 @@ from runtime_min.kernel.execution import Execution
 from runtime_min.kernel.kernel import Kernel
 from runtime_min.missions.capability import Bounds, Live, Steps, StepTypes
 from runtime_min.missions.engine import MissionPlan, Observer
-from runtime_min.missions.mission import Mission
+from runtime_min.missions.mission import Mission, Settings
 from runtime_min.missions.result import MissionResult, mission_result
 from runtime_min.missions.steps import MODULE_OF
 from runtime_min.missions.variables import Redactor, Scope
@@ -76,34 +76,32 @@ class Missions:
         """Bring the steps of an accepted mission to their ends (an engine of the kernel)."""
         details = execution.request.details
         config = details["config"]
+        settings = Settings.of(config)
         env = dict(os.environ)
         if details.get("env_file"):
             env |= read_env(Path(details["env_file"]))
         key = execution.tenant, execution.run
         failed: dict[str, Any] = {}
-        self._failed_outputs[key] = failed
         with Workspace(Path(details["workspace"])) as workspace:
             own: Mapping[str, Mapping[str, Any]] = Steps(execution, failed)
             above = self._types.live.get(tuple(details.get("parent", ())))
             chained = frozenset(step.id for step in execution.steps) if above else frozenset()
             if above is not None:
                 own = ChainMap(own, above.scope.steps)  # type: ignore[arg-type]
+            else:  # nobody asks for the result of what runs below a step
+                self._failed_outputs[key] = failed
             scope = Scope(env, details["context"], config, own, chained)
             live = Live(
                 execution,
                 workspace,
                 scope,
                 Redactor(scope.secrets()),
-                bool(config.get("retry_attempts")),
+                settings.retry_attempts > 0,
                 failed_outputs=failed,
             )
             self._types.live[key] = live
             try:
-                width = config.get("max_concurrent_steps") or os.cpu_count() or 1
-                fail_fast = config.get("fail_fast") is not False
-                seconds = config.get("timeout_seconds")
-                observer = _nobody if above else self.observer
-                MissionPlan(execution, width, fail_fast, seconds, observer).run()
+                MissionPlan(execution, settings, _nobody if above else self.observer).run()
             finally:
                 live.started.stop()
                 del self._types.live[key]
